@@ -1,0 +1,55 @@
+"""The ASPP head of AdaShare and DiSparse: four dilated branches, summed (Chen et al., "DeepLab", TPAMI 2018)."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from configs.schema import ModelConfig
+
+
+class DilatedConv2d(nn.Conv2d):
+    """A 3 x 3 convolution, padded by its dilation, that does not multiply by the padding where it need not.
+
+    On a map no larger than the dilation, the eight outer taps meet nothing but padding: only the centre is
+    convolved, with the same result and the same gradients (zero for the outer taps) at a ninth of the work.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, dilation: int) -> None:
+        super().__init__(in_channels, out_channels, kernel_size=3, padding=dilation, dilation=dilation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.dilation[0] >= max(x.shape[-2:]):
+            return F.conv2d(x, self.weight[:, :, 1:2, 1:2], self.bias)
+        return super().forward(x)
+
+
+class Branch(nn.Module):
+    """Dilated 3 x 3, then two 1 x 1 convolutions; [N, in_channels, h, w] -> [N, out_channels, h, w]."""
+
+    def __init__(self, in_channels: int, hidden: int, out_channels: int, dilation: int, dropout: float) -> None:
+        super().__init__()
+        self.conv1 = DilatedConv2d(in_channels, hidden, dilation)
+        self.conv2 = nn.Conv2d(hidden, hidden, kernel_size=1)
+        self.conv3 = nn.Conv2d(hidden, out_channels, kernel_size=1)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.dropout(F.relu(self.conv1(x), inplace=True))
+        x = self.dropout(F.relu(self.conv2(x), inplace=True))
+        return self.conv3(x)
+
+
+class ASPP(nn.Module):
+    """One branch for each dilation rate, summed; features [N, in_channels, h, w] -> [N, out_channels, h, w]."""
+
+    def __init__(self, in_channels: int, out_channels: int, config: ModelConfig) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(
+            Branch(in_channels, config.head_channels, out_channels, rate, config.dropout) for rate in config.rates
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, *others = self.branches
+        total = first(x)
+        for branch in others:
+            total = total + branch(x)
+        return total

@@ -1,0 +1,79 @@
+"""The DeepLab ResNet backbone of AdaShare and DiSparse: output stride 8, shortcuts kept beside the blocks.
+
+He et al., "Deep residual learning for image recognition" (CVPR 2016), dilated as in Chen et al., "DeepLab" (TPAMI 2018).
+Module names and their order are those of the published checkpoints, on which the layer weightings of the
+similarity depend: conv1, all blocks, then the three shortcut convolutions.
+"""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from configs.errors import UserError
+from configs.schema import ModelConfig
+
+BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
+STRIDES = (1, 2, 1, 1)
+DILATIONS = (1, 1, 2, 4)
+
+
+class BasicBlock(nn.Module):
+    """Two 3 x 3 convolutions; the shortcut is added by the backbone."""
+
+    def __init__(self, in_channels: int, channels: int, stride: int, dilation: int) -> None:
+        super().__init__()
+        shape = {"kernel_size": 3, "padding": dilation, "dilation": dilation, "bias": False}
+        self.conv1 = nn.Conv2d(in_channels, channels, stride=stride, **shape)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, **shape)
+        self.bn2 = nn.BatchNorm2d(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        return self.bn2(self.conv2(x))
+
+
+class DeepLabResNet(nn.Module):
+    """ResNet-18 or -34 with dilation in the last two stages; image [N, 3, H, W] -> [N, 8 * width, ~H/8, ~W/8].
+
+    Raises:
+        UserError: a depth other than 18 or 34.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        if config.depth not in BLOCKS:
+            raise UserError(f"model.depth: deeplab_resnet comes with depth 18 or 34, not {config.depth}")
+        channels = config.width
+        self.conv1 = nn.Conv2d(3, channels, kernel_size=7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1, ceil_mode=True)
+        stages, shortcuts = [], []
+        for stage, (count, stride, dilation) in enumerate(zip(BLOCKS[config.depth], STRIDES, DILATIONS, strict=True)):
+            width = config.width * 2**stage
+            shortcuts.append(self._shortcut(channels, width, stride))
+            inputs = [channels] + [width] * (count - 1)
+            strides = [stride] + [1] * (count - 1)
+            stages.append(nn.ModuleList(BasicBlock(c, width, s, dilation) for c, s in zip(inputs, strides, strict=True)))
+            channels = width
+        self.blocks = nn.ModuleList(stages)
+        self.ds = nn.ModuleList(shortcuts)
+        self.out_channels = channels
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.normal_(module.weight, std=0.01)
+
+    @staticmethod
+    def _shortcut(in_channels: int, channels: int, stride: int) -> nn.Module:
+        if in_channels == channels and stride == 1:
+            return nn.Identity()
+        conv = nn.Conv2d(in_channels, channels, kernel_size=1, stride=stride, bias=False)
+        return nn.Sequential(conv, nn.BatchNorm2d(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.maxpool(F.relu(self.bn1(self.conv1(x)), inplace=True))
+        for blocks, shortcut in zip(self.blocks, self.ds, strict=True):
+            residual = shortcut(x)
+            for block in blocks:  # type: ignore[attr-defined]
+                x = F.relu(residual + block(x), inplace=True)
+                residual = x
+        return x

@@ -1,0 +1,50 @@
+"""Which parameters are scored and pruned: the weights of every convolution and linear layer, by name."""
+
+from collections.abc import Iterable
+
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
+
+from configs.errors import UserError
+
+Scores = dict[str, Tensor]
+"""Parameter name -> score of every weight, non-negative, shaped as the parameter."""
+
+Masks = dict[str, Tensor]
+"""Parameter name -> bool, True where the weight is kept, shaped as the parameter."""
+
+
+def weight_layers(module: nn.Module, prefix: str = "") -> dict[str, nn.Module]:
+    """Every Conv and Linear layer under the name of its weight, in module order."""
+    return {
+        f"{prefix}{name}.weight" if name else f"{prefix}weight": layer
+        for name, layer in module.named_modules()
+        if isinstance(layer, _ConvNd | nn.Linear)
+    }
+
+
+def weights(module: nn.Module, prefix: str = "") -> dict[str, nn.Parameter]:
+    """The weight of every Conv and Linear layer by its parameter name, in module order."""
+    return {name: layer.weight for name, layer in weight_layers(module, prefix).items()}  # type: ignore[misc]
+
+
+def shared_weights(net: nn.Module) -> dict[str, nn.Parameter]:
+    """Weights of the backbone.
+
+    Raises:
+        UserError: the backbone has no Conv or Linear layer.
+    """
+    found = weights(net.backbone, "backbone.")  # type: ignore[arg-type]
+    if not found:
+        raise UserError("the backbone has no convolution or linear layer, so there is nothing to score")
+    return found
+
+
+def head_weights(net: nn.Module, task: str) -> dict[str, nn.Parameter]:
+    """Weights of one task's head; empty for a head without Conv or Linear layers."""
+    return weights(net.heads[task], f"heads.{task}.")  # type: ignore[index]
+
+
+def total(tensors: Iterable[Tensor]) -> int:
+    """Number of entries of all tensors."""
+    return sum(tensor.numel() for tensor in tensors)

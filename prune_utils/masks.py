@@ -1,0 +1,167 @@
+"""From scores to masks: thresholds, keep ratios, and the merging of the tasks' masks."""
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from configs.errors import UserError
+from prune_utils.layers import Masks, Scores, total
+
+
+def keep_count(numel: int, keep_ratio: float) -> int:
+    """How many of ``numel`` weights a keep ratio keeps: rounded down."""
+    return int(numel * keep_ratio)
+
+
+def keep_thresholds(scores: Scores, keep_ratios: Sequence[float]) -> list[float]:
+    """For each keep ratio, the k-th largest of all scores, k = n * ratio rounded down; infinity for k = 0.
+
+    All thresholds come from one selection pass over the scores.
+    """
+    ordered = _flat(scores.values())
+    numel = ordered.numel()
+    counts = [keep_count(numel, ratio) for ratio in keep_ratios]
+    positions = [numel - count for count in counts if count > 0]
+    if ordered.is_cuda:
+        ordered = ordered.sort().values
+    elif positions:
+        ordered.numpy().partition(sorted(set(positions)))
+    return [ordered[numel - count].item() if count > 0 else math.inf for count in counts]
+
+
+def masks_above(scores: Scores, threshold: float) -> Masks:
+    """Keep every weight whose score is at least the threshold; ties are all kept."""
+    return {name: score >= threshold for name, score in scores.items()}
+
+
+def merge(task_masks: Iterable[Masks]) -> Masks:
+    """A weight is pruned only if every task that has it prunes it (DiSparse)."""
+    merged: Masks = {}
+    for masks in task_masks:
+        for name, mask in masks.items():
+            merged[name] = merged[name] | mask if name in merged else mask
+    return merged
+
+
+def published_keep_ratio(sparsity: int, published: Mapping[int, float]) -> float:
+    """The keep ratio published for a sparsity in percent, or 1 - sparsity where none was."""
+    return published.get(sparsity, (100 - sparsity) / 100)
+
+
+def parse_keep_ratio(text: str) -> str | float:
+    """``published``, ``exact`` or a number above 0 and at most 1.
+
+    Raises:
+        UserError: anything else.
+    """
+    if text in {"published", "exact"}:
+        return text
+    try:
+        ratio = float(text)
+    except ValueError:
+        ratio = math.nan
+    if not 0 < ratio <= 1:
+        raise UserError(f"--keep_ratio: '{text}' is neither published, exact nor a number above 0 and at most 1")
+    return ratio
+
+
+class MergedNetwork:
+    """Counts the weights that the merged masks keep, for any keep ratio, without making masks.
+
+    Args:
+        scores: task -> scores of the backbone and its own head.
+        shared: names of the backbone's weights.
+    """
+
+    def __init__(self, scores: Mapping[str, Scores], shared: Collection[str]) -> None:
+        self.shared = [[task_scores[name] for name in shared] for task_scores in scores.values()]
+        self.heads = [_flat(s for name, s in task.items() if name not in shared) for task in scores.values()]
+        self.ordered = [_sorted(_flat(task_scores.values())) for task_scores in scores.values()]
+        self.head_ordered = [_sorted(head) for head in self.heads]
+        self.numel = total(self.shared[0]) + total(self.heads)
+
+    def thresholds(self, keep_ratio: float) -> list[float]:
+        """Each task's threshold; see ``keep_thresholds``."""
+        counts = [keep_count(len(ordered), keep_ratio) for ordered in self.ordered]
+        return [float(o[len(o) - count]) if count else math.inf for o, count in zip(self.ordered, counts, strict=True)]
+
+    def kept(self, keep_ratio: float) -> int:
+        """Weights that the merged network keeps at this ratio, ties included."""
+        thresholds = self.thresholds(keep_ratio)
+        kept = 0
+        for layer in zip(*self.shared, strict=True):
+            union = layer[0] >= thresholds[0]
+            for score, threshold in zip(layer[1:], thresholds[1:], strict=True):
+                union |= score >= threshold
+            kept += int(union.sum())
+        for ordered, threshold in zip(self.head_ordered, thresholds, strict=True):
+            kept += len(ordered) - int(np.searchsorted(ordered, np.float32(threshold), side="left"))
+        return kept
+
+
+def exact_keep_ratio(scores: Mapping[str, Scores], shared: Collection[str], sparsity: float) -> float:
+    """The smallest keep ratio, found by bisection, at which the merged network keeps at least its share.
+
+    Args:
+        scores: task -> scores of the backbone and its own head.
+        shared: names of the backbone's weights.
+        sparsity: of the merged network, in percent.
+    """
+    network = MergedNetwork(scores, shared)
+    wanted = target_count(network.numel, sparsity)
+    low, high = 0.0, 1.0
+    step = 0.5 / max(len(ordered) for ordered in network.ordered)
+    while high - low > step:
+        middle = (low + high) / 2
+        kept = network.kept(middle)
+        if kept == wanted:
+            return middle
+        low, high = (middle, high) if kept < wanted else (low, middle)
+    return high
+
+
+def target_count(numel: int, sparsity: float) -> int:
+    """How many of ``numel`` weights a sparsity in percent leaves."""
+    return round(numel * (100 - sparsity) / 100)
+
+
+def exact_masks(scores: Mapping[str, Scores], shared: Collection[str], sparsity: float) -> tuple[Masks, float]:
+    """Merged masks that keep exactly the share of weights asked for, and the keep ratio that led to them.
+
+    Where scores tie at the threshold (scores of 0 often do), the surplus is pruned from the end of the network,
+    so that the count is exact and the choice always the same.
+    """
+    ratio = exact_keep_ratio(scores, shared, sparsity)
+    merged = merge(masks_above(task, keep_thresholds(task, [ratio])[0]) for task in scores.values())
+    surplus = int(sum(mask.sum() for mask in merged.values())) - target_count(total(merged.values()), sparsity)
+    if surplus > 0:
+        _prune_ties(merged, scores, ratio, surplus)
+    return merged, ratio
+
+
+def _prune_ties(merged: Masks, scores: Mapping[str, Scores], ratio: float, surplus: int) -> None:
+    """Prune ``surplus`` of the weights that stand at the threshold of every task that keeps them, last ones first."""
+    thresholds = {task: keep_thresholds(task_scores, [ratio])[0] for task, task_scores in scores.items()}
+    for name in reversed(merged):
+        above = torch.zeros_like(merged[name])
+        for task, task_scores in scores.items():
+            if name in task_scores:
+                above |= task_scores[name] > thresholds[task]
+        places = (merged[name] & ~above).flatten().nonzero().flatten()
+        chosen = places[max(0, len(places) - surplus) :]
+        merged[name].view(-1)[chosen] = False
+        surplus -= len(chosen)
+        if surplus <= 0:
+            return
+
+
+def _flat(tensors: Iterable[Tensor]) -> Tensor:
+    parts = [tensor.detach().reshape(-1).float() for tensor in tensors]
+    return torch.cat(parts) if parts else torch.empty(0)
+
+
+def _sorted(flat: Tensor) -> np.ndarray:
+    return np.sort(flat.cpu().numpy())

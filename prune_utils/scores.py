@@ -1,0 +1,138 @@
+"""How much each task leans on each weight.
+
+SNIP (Lee et al., "SNIP: single-shot network pruning based on connection sensitivity", ICLR 2019) scores a weight
+by |dL/dm| at m = 1, where m multiplies the weight; since dL/dm = w * dL/dw, no mask tensor is needed. DiSparse
+(Sun et al., CVPR 2022) does so for each task of a multi-task network.
+"""
+
+import copy
+import math
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor, nn
+
+from configs.errors import UserError
+from prune_utils.layers import Scores, head_weights, shared_weights, weights
+
+Batch = Mapping[str, Tensor]
+Loss = Callable[[Tensor, Batch], Tensor]
+
+
+def xavier_copy(net: nn.Module, seed: int) -> nn.Module:
+    """A copy of the network with Xavier-normal weights drawn from ``seed``; biases and norms stay as they are."""
+    twin = copy.deepcopy(net)
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in weights(twin).values():
+        # Drawn on the CPU, so that a seed means the same network on every device.
+        drawn = nn.init.xavier_normal_(torch.empty(parameter.shape), generator=generator)
+        with torch.no_grad():
+            parameter.copy_(drawn)
+    return twin
+
+
+def gradient_magnitudes(
+    net: nn.Module,
+    batches: Iterable[Batch],
+    losses: Mapping[str, Loss],
+    *,
+    precision: Callable[[], AbstractContextManager] = nullcontext,
+    before_batch: Callable[[int], object] = lambda number: None,
+) -> dict[str, Scores]:
+    """For each task, sum over batches of |dL_t/dw|, for the backbone and the task's own head.
+
+    The backbone runs forwards once a batch, for all tasks; each task runs its own head forwards and backwards, and
+    the backbone backwards: F + 2kF for k tasks, where a pass per task through the whole network is 3kF and more.
+    The network's parameters, buffers and mode are as before when this returns.
+
+    Args:
+        net: has ``backbone`` and ``heads[task]``; any modules.
+        batches: each has "img" and what the losses need, on the network's device.
+        losses: for each task, a function of (prediction, batch) that gives a scalar.
+        precision: a context for the forward passes, such as autocast.
+        before_batch: called with the number of the batch, for seeding dropout.
+
+    Raises:
+        UserError: a loss is not finite, or there is no batch.
+    """
+    shared = shared_weights(net)
+    own = {task: head_weights(net, task) for task in losses}
+    sums = {task: _zeros({**shared, **own[task]}) for task in losses}
+    number = -1
+    with _training_mode(net):
+        for number, batch in enumerate(batches):
+            before_batch(number)
+            with precision():
+                features = net.backbone(batch["img"])  # type: ignore[operator]
+            for task, loss in losses.items():
+                leaf = features.detach().requires_grad_()
+                with precision():
+                    value = loss(net.heads[task](leaf), batch)  # type: ignore[index]
+                _check_finite(value, task, number, batch)
+                at_features, *at_head = torch.autograd.grad(value, [leaf, *own[task].values()])
+                last = task == next(reversed(losses))
+                at_shared = torch.autograd.grad(features, list(shared.values()), at_features, retain_graph=not last)
+                for total, gradient in zip(sums[task].values(), [*at_shared, *at_head], strict=True):
+                    total.add_(gradient.abs_())
+            del features, at_features, at_head, at_shared
+    if number < 0:
+        raise UserError("no batch to score with: the number of batches is 0 or the data set is empty")
+    return sums
+
+
+def snip_scores(net: nn.Module, magnitudes: Mapping[str, Scores]) -> dict[str, Scores]:
+    """|w| * sum |dL_t/dw|, in place of the magnitudes: the weights do not change between batches."""
+    return _times(net, magnitudes, torch.abs)
+
+
+def trained_scores(net: nn.Module, magnitudes: Mapping[str, Scores]) -> dict[str, Scores]:
+    """w^2 * sum |dL_t/dw|, DiSparse's score of a trained network, in place of the magnitudes."""
+    return _times(net, magnitudes, torch.square)
+
+
+def magnitude_scores(net: nn.Module, tasks: Iterable[str]) -> dict[str, Scores]:
+    """|w|, the same for every task on the backbone (Han et al., NeurIPS 2015)."""
+    shared = {name: weight.detach().abs() for name, weight in shared_weights(net).items()}
+    return {
+        task: {**shared, **{name: weight.detach().abs() for name, weight in head_weights(net, task).items()}}
+        for task in tasks
+    }
+
+
+def _zeros(parameters: Mapping[str, Tensor]) -> Scores:
+    return {name: torch.zeros_like(parameter, requires_grad=False) for name, parameter in parameters.items()}
+
+
+@torch.no_grad()
+def _times(net: nn.Module, magnitudes: Mapping[str, Scores], factor: Callable[[Tensor], Tensor]) -> dict[str, Scores]:
+    factors = {name: factor(weight) for name, weight in weights(net).items()}
+    return {
+        task: {name: magnitude.mul_(factors[name]) for name, magnitude in scores.items()}
+        for task, scores in magnitudes.items()
+    }
+
+
+class _training_mode:
+    """Training mode inside, with the mode of every module and all buffers (running statistics) restored after."""
+
+    def __init__(self, net: nn.Module) -> None:
+        self.net = net
+
+    def __enter__(self) -> None:
+        self.modes = [(module, module.training) for module in self.net.modules()]
+        self.buffers = [(buffer, buffer.clone()) for buffer in self.net.buffers()]
+        self.net.train()
+
+    def __exit__(self, *_: object) -> None:
+        for module, mode in self.modes:
+            module.training = mode
+        with torch.no_grad():
+            for buffer, value in self.buffers:
+                buffer.copy_(value)
+
+
+def _check_finite(value: Tensor, task: str, number: int, batch: Mapping) -> None:
+    if not math.isfinite(value.item()):
+        names = ", ".join(map(str, batch.get("name", [])))
+        raise UserError(f"the loss of task '{task}' is {value.item()} on batch {number} ({names}); look at these samples")
