@@ -1,0 +1,116 @@
+"""Where a script runs: device, precision, seeds, and the process group under ``torchrun``."""
+
+import datetime
+import os
+import random
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, distributed
+
+from configs.errors import UserError
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Device, precision and place among the processes of this run.
+
+    Attributes:
+        device: where tensors live.
+        precision: "fp32" or "bf16" (mixed precision; parameters and losses stay in float32).
+        rank: number of this process, from 0.
+        world: number of processes.
+    """
+
+    device: torch.device
+    precision: str
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process prints and writes."""
+        return self.rank == 0
+
+    @property
+    def autocast(self) -> Callable[[], AbstractContextManager]:
+        """Makes the context for forward passes in this precision."""
+        if self.precision == "fp32":
+            return nullcontext
+        return partial(torch.autocast, self.device.type, dtype=torch.bfloat16)
+
+    def place(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """The batch with its tensors on the device; everything else as it is."""
+        return {k: v.to(self.device, non_blocking=True) if isinstance(v, Tensor) else v for k, v in batch.items()}
+
+    def sum_over_processes(self, tensors: Iterable[Tensor]) -> None:
+        """Replace every tensor by its sum over the processes."""
+        if self.world > 1:
+            for tensor in tensors:
+                distributed.all_reduce(tensor)
+
+    def wait(self) -> None:
+        """Wait until every process is here."""
+        if self.world > 1:
+            distributed.barrier()
+
+
+def start(device: str, precision: str) -> Runtime:
+    """The runtime that the flags ask for; joins the process group when started by ``torchrun``.
+
+    Raises:
+        UserError: a device that is not there.
+    """
+    world, local_rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("LOCAL_RANK", 0))
+    chosen = choose_device(device, local_rank if world > 1 else None)
+    if chosen.type == "cuda":
+        torch.cuda.set_device(chosen)
+    if world == 1:
+        return Runtime(chosen, precision)
+    backend = "nccl" if chosen.type == "cuda" else "gloo"
+    # Reading a large data set or rendering the sample data on one process must not look like a hang.
+    distributed.init_process_group(backend, timeout=datetime.timedelta(hours=2))
+    return Runtime(chosen, precision, distributed.get_rank(), distributed.get_world_size())
+
+
+def stop() -> None:
+    """Leave the process group, if there is one."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
+
+
+def choose_device(name: str, local_rank: int | None = None) -> torch.device:
+    """``auto``, ``cpu``, ``cuda`` or ``cuda:N``; with ``cuda`` or ``auto``, each local rank has a GPU of its own.
+
+    Raises:
+        UserError: an unknown name or a device that is not there.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in {"cpu", "cuda"}:
+        raise UserError(f"--device: '{name}' is none of auto, cpu, cuda, cuda:N")
+    if device.type == "cpu":
+        return device
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if found == 0:
+        raise UserError(f"--device: {name} was asked for, but torch finds no CUDA device here; use --device cpu")
+    index = device.index if device.index is not None else (local_rank or 0)
+    if index >= found:
+        raise UserError(f"--device: there is no cuda:{index}, torch finds {found} CUDA device(s), cuda:0 to cuda:{found - 1}")
+    return torch.device("cuda", index)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed every random generator that a library may use."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
