@@ -21,6 +21,7 @@ class Setup:
     Attributes:
         config: settings, with only the tasks asked for and with the data root filled in.
         tasks: the tasks by name, in the order asked for.
+        known_tasks: names of all tasks of the data set, in the settings' order.
         runtime: device, precision and processes.
         seed: of every random generator.
         num_workers: processes that read images.
@@ -29,6 +30,7 @@ class Setup:
 
     config: Config
     tasks: dict[str, Task]
+    known_tasks: list[str]
     runtime: Runtime
     seed: int
     num_workers: int
@@ -66,4 +68,5 @@ def prepare(arguments: argparse.Namespace) -> Setup:
     if place.is_main:
         place.wait()
     config = config.model_copy(update={"data": config.data.model_copy(update={"root": root})})
-    return Setup(config, build_tasks(config, root), place, arguments.seed, arguments.num_workers, dest)
+    known = list(flags.load_config(arguments.dataset, arguments.overrides).tasks)
+    return Setup(config, build_tasks(config, root), known, place, arguments.seed, arguments.num_workers, dest)

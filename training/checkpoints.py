@@ -1,0 +1,183 @@
+"""Checkpoints: plain tensors and plain values, read without running code, written whole or not at all."""
+
+import os
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import NoneType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from configs.errors import UserError
+from configs.paths import replacing
+from models import MultitaskNet
+from models.published import from_published, is_published
+from prune_utils.apply import apply_masks, dense_state, load_state
+from training.setup import Setup
+
+FORMAT = "meta-sparse"
+VERSION = 1
+KINDS: dict[str, Any] = {
+    "dataset": str,
+    "tasks": list,
+    "method": str,
+    "ratio": int | NoneType,
+    "config": dict,
+    "weights": dict,
+    "masks": dict,
+    "training": dict | NoneType,
+    "details": dict,
+}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network on disk.
+
+    Attributes:
+        dataset: name of the settings it was made with; empty for a published file.
+        tasks: the heads, in the network's order.
+        method: "baseline" or a pruning method; "published" for a published file.
+        ratio: sparsity in percent; None for dense networks.
+        config: all settings (``Config.model_dump(mode="json")``).
+        weights: state dict under plain names; masked entries keep their stored values.
+        masks: parameter name -> bool, of pruned layers only.
+        training: what is needed to go on training, plain values and tensors; None: not trained.
+        details: how it was made, plain values (criterion, batches, seed, ...).
+    """
+
+    dataset: str
+    tasks: list[str]
+    method: str
+    ratio: int | None
+    config: dict[str, Any]
+    weights: dict[str, Tensor]
+    masks: dict[str, Tensor]
+    training: dict[str, Any] | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def capture(
+    setup: Setup,
+    net: nn.Module,
+    method: str,
+    ratio: int | None,
+    *,
+    training: dict[str, Any] | None = None,
+    details: dict[str, Any] | None = None,
+) -> Checkpoint:
+    """The network as a checkpoint; its tensors are the network's own, so write it before the next step."""
+    weights, masks = dense_state(net)
+    config = setup.config.model_dump(mode="json")
+    return Checkpoint(
+        setup.config.name, list(setup.tasks), method, ratio, config, weights, masks, training, details or {}
+    )
+
+
+def restore(net: MultitaskNet, checkpoint: Checkpoint, path: Path) -> None:
+    """Give a network without masks the checkpoint's weights and masks.
+
+    Args:
+        path: the checkpoint's file, for messages.
+
+    Raises:
+        UserError: the checkpoint is of another network or of other tasks.
+    """
+    heads = list(net.heads)
+    if sorted(heads) != sorted(checkpoint.tasks):
+        raise UserError(
+            f"{path}: the checkpoint has the tasks {','.join(checkpoint.tasks)}, asked for were "
+            f"{','.join(heads)}; use --tasks {','.join(checkpoint.tasks)}"
+        )
+    load_state(net, checkpoint.weights, str(path))
+    apply_masks(net, checkpoint.masks)
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint; the file that was there before stays until the new one is complete.
+
+    Raises:
+        UserError: the file cannot be written (full disk, no permission).
+    """
+    values = {item.name: getattr(checkpoint, item.name) for item in fields(checkpoint)}
+    with replacing(path) as temporary:
+        try:
+            torch.save({"format": FORMAT, "version": VERSION, **values}, temporary)
+        except RuntimeError as error:  # torch reports a full disk so
+            raise OSError(str(error).splitlines()[0]) from error
+
+
+def read_checkpoint(path: Path, tasks: Sequence[str]) -> Checkpoint:
+    """Read one of our checkpoints, or a published one, onto the CPU.
+
+    Args:
+        tasks: our names of a published network's task1, task2, ...; our own files name theirs.
+
+    Raises:
+        UserError: no such file; not a checkpoint; a file that would run code when unpickled.
+    """
+    content = _load(path)
+    if isinstance(content, Mapping) and content.get("format") == FORMAT:
+        return _ours(content, path)
+    if _is_state(content) and is_published(content):
+        try:
+            weights, masks = from_published(content, tasks)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
+        return Checkpoint("", list(tasks), "published", None, {}, weights, masks)
+    raise UserError(f"{path}: this is not a checkpoint of ours, nor a published one; name another file")
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what processes that were killed while writing ``path`` have left beside it."""
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        pid = leftover.name.removeprefix(f".{path.name}.").removesuffix(".tmp")
+        if pid.isdecimal() and not _is_running(int(pid)):
+            leftover.unlink(missing_ok=True)
+
+
+def _load(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise UserError(f"no such checkpoint: {path}") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"{path}: refused: it is damaged, or holds more than tensors and plain values and could run code "
+            f"when read; name another file"
+        ) from error
+    except Exception as error:  # whatever damaged or hostile bytes lead the unpickler to
+        problem = type(error).__name__
+        raise UserError(f"{path}: not a checkpoint, or damaged ({problem}); name another file") from error
+
+
+def _ours(content: Mapping[str, Any], path: Path) -> Checkpoint:
+    version = content.get("version")
+    if version != VERSION:
+        raise UserError(f"{path}: version {version} of our format, this program reads {VERSION}; update it")
+    wrong = [name for name, kind in KINDS.items() if not isinstance(content.get(name), kind)]
+    if wrong or not (_is_state(content["weights"]) and _is_state(content["masks"])):
+        problem = ", ".join(wrong) or "weights"
+        raise UserError(f"{path}: the checkpoint is incomplete ({problem}); name another file")
+    return Checkpoint(**{item.name: content[item.name] for item in fields(Checkpoint)})
+
+
+def _is_state(content: object) -> bool:
+    return isinstance(content, Mapping) and all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
+    )
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
