@@ -120,5 +120,5 @@ def directions(vectors: Tensor) -> Tensor:
     Dividing by a tiny length instead, as is common, would give such a pixel a gradient of 1e8 and more.
     """
     length = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
-    long_enough = length > _SHORTEST
-    return masked(vectors / torch.where(long_enough, length, 1), long_enough)
+    usable = ~(length <= _SHORTEST)  # so that a vector that is not a number stays one
+    return masked(vectors / torch.where(usable, length, 1), usable)
