@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch import nn
 
+from configs.errors import UserError
 from configs.plugins import resolve
 from configs.schema import ModelConfig
 from models.aspp import ASPP
@@ -12,14 +13,19 @@ from models.base import MultitaskNet
 from models.deeplab_resnet import DeepLabResNet
 from models.torchvision_resnet import torchvision_backbone
 
-# A backbone takes the settings and has ``out_channels``; a head takes (in_channels, out_channels, settings).
-BACKBONES: dict[str, Callable[[ModelConfig], nn.Module]] = {
+Backbone = Callable[[ModelConfig], nn.Module]
+"""Makes a backbone: image [N, 3, H, W] -> features [N, out_channels, h, w], with the attribute ``out_channels``."""
+
+Head = Callable[[int, int, ModelConfig], nn.Module]
+"""Makes a head from (in_channels, out_channels, settings): features -> prediction [N, out_channels, h, w]."""
+
+BACKBONES: dict[str, Backbone] = {
     "deeplab_resnet": DeepLabResNet,
     **{name: torchvision_backbone(name) for name in ("resnet18", "resnet34", "resnet50", "resnet101")},
 }
-HEADS: dict[str, Callable[[int, int, ModelConfig], nn.Module]] = {"aspp": ASPP}
+HEADS: dict[str, Head] = {"aspp": ASPP}
 
-__all__ = ["BACKBONES", "HEADS", "MultitaskNet", "build_network"]
+__all__ = ["BACKBONES", "HEADS", "MultitaskNet", "build_network", "builders"]
 
 
 def build_network(config: ModelConfig, channels: Mapping[str, int], folder: Path | None = None) -> MultitaskNet:
@@ -33,6 +39,19 @@ def build_network(config: ModelConfig, channels: Mapping[str, int], folder: Path
     Raises:
         UserError: an unknown backbone or head.
     """
-    backbone = resolve(config.backbone, BACKBONES, "backbone (model.backbone)", folder)(config)
-    head = resolve(config.head, HEADS, "head (model.head)", folder)
-    return MultitaskNet(backbone, {task: head(backbone.out_channels, n, config) for task, n in channels.items()})
+    make_backbone, make_head = builders(config, folder)
+    backbone = make_backbone(config)
+    width = getattr(backbone, "out_channels", None)
+    if not isinstance(width, int):
+        raise UserError(f"model.backbone: '{config.backbone}' has no whole number out_channels, which heads need; add it")
+    return MultitaskNet(backbone, {task: make_head(width, n, config) for task, n in channels.items()})
+
+
+def builders(config: ModelConfig, folder: Path | None = None) -> tuple[Backbone, Head]:
+    """What makes the backbone and the heads that the settings name.
+
+    Raises:
+        UserError: an unknown backbone or head.
+    """
+    backbone = resolve(config.backbone, BACKBONES, "backbone (model.backbone)", folder)
+    return backbone, resolve(config.head, HEADS, "head (model.head)", folder)

@@ -1,5 +1,6 @@
 """The ASPP head of AdaShare and DiSparse: four dilated branches, summed (Chen et al., "DeepLab", TPAMI 2018)."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -22,6 +23,22 @@ class DilatedConv2d(nn.Conv2d):
         return super().forward(x)
 
 
+class Dropout(nn.Dropout):
+    """Dropout that draws its mask some twenty times faster on the CPU, where drawing it is a tenth of a step.
+
+    PyTorch's CPU dropout draws one float for each value; here one random byte decides over each, eight bytes to a
+    draw. So the probability has to be a multiple of 1/256 (0.5 is); any other takes PyTorch's way, as do GPUs.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        dense = x.is_contiguous() or x.is_contiguous(memory_format=torch.channels_last)
+        if not self.training or x.is_cuda or not dense or (self.p * 256) % 1:
+            return super().forward(x)
+        draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+        keep = draws.view(torch.int8)[: x.numel()] >= int(self.p * 256) - 128
+        return (x * keep.as_strided(x.shape, x.stride())).mul_(1 / (1 - self.p))
+
+
 class Branch(nn.Module):
     """Dilated 3 x 3, then two 1 x 1 convolutions; [N, in_channels, h, w] -> [N, out_channels, h, w]."""
 
@@ -30,7 +47,7 @@ class Branch(nn.Module):
         self.conv1 = DilatedConv2d(in_channels, hidden, dilation)
         self.conv2 = nn.Conv2d(hidden, hidden, kernel_size=1)
         self.conv3 = nn.Conv2d(hidden, out_channels, kernel_size=1)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.dropout(F.relu(self.conv1(x), inplace=True))

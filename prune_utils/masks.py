@@ -78,49 +78,40 @@ class MergedNetwork:
 
     def __init__(self, scores: Mapping[str, Scores], shared: Collection[str]) -> None:
         self.shared = [[task_scores[name] for name in shared] for task_scores in scores.values()]
-        self.heads = [_flat(s for name, s in task.items() if name not in shared) for task in scores.values()]
         self.ordered = [_sorted(_flat(task_scores.values())) for task_scores in scores.values()]
-        self.head_ordered = [_sorted(head) for head in self.heads]
-        self.numel = total(self.shared[0]) + total(self.heads)
-
-    def thresholds(self, keep_ratio: float) -> list[float]:
-        """Each task's threshold; see ``keep_thresholds``."""
-        counts = [keep_count(len(ordered), keep_ratio) for ordered in self.ordered]
-        return [float(o[len(o) - count]) if count else math.inf for o, count in zip(self.ordered, counts, strict=True)]
+        self.heads = [_sorted(_flat(s for name, s in task.items() if name not in shared)) for task in scores.values()]
+        self.numel = total(self.shared[0]) + sum(len(head) for head in self.heads)
 
     def kept(self, keep_ratio: float) -> int:
         """Weights that the merged network keeps at this ratio, ties included."""
-        thresholds = self.thresholds(keep_ratio)
+        counts = [keep_count(len(ordered), keep_ratio) for ordered in self.ordered]
+        thresholds = [float(o[-n]) if n else math.inf for o, n in zip(self.ordered, counts, strict=True)]
         kept = 0
         for layer in zip(*self.shared, strict=True):
             union = layer[0] >= thresholds[0]
             for score, threshold in zip(layer[1:], thresholds[1:], strict=True):
                 union |= score >= threshold
             kept += int(union.sum())
-        for ordered, threshold in zip(self.head_ordered, thresholds, strict=True):
-            kept += len(ordered) - int(np.searchsorted(ordered, np.float32(threshold), side="left"))
+        for head, threshold in zip(self.heads, thresholds, strict=True):
+            kept += len(head) - int(np.searchsorted(head, np.float32(threshold), side="left"))
         return kept
 
+    def exact_ratio(self, sparsity: float) -> float:
+        """The smallest keep ratio, found by bisection, at which the network keeps at least its share.
 
-def exact_keep_ratio(scores: Mapping[str, Scores], shared: Collection[str], sparsity: float) -> float:
-    """The smallest keep ratio, found by bisection, at which the merged network keeps at least its share.
-
-    Args:
-        scores: task -> scores of the backbone and its own head.
-        shared: names of the backbone's weights.
-        sparsity: of the merged network, in percent.
-    """
-    network = MergedNetwork(scores, shared)
-    wanted = target_count(network.numel, sparsity)
-    low, high = 0.0, 1.0
-    step = 0.5 / max(len(ordered) for ordered in network.ordered)
-    while high - low > step:
-        middle = (low + high) / 2
-        kept = network.kept(middle)
-        if kept == wanted:
-            return middle
-        low, high = (middle, high) if kept < wanted else (low, middle)
-    return high
+        Args:
+            sparsity: of the merged network, in percent.
+        """
+        wanted = target_count(self.numel, sparsity)
+        low, high = 0.0, 1.0
+        step = 0.5 / max(len(ordered) for ordered in self.ordered)
+        while high - low > step:
+            middle = (low + high) / 2
+            kept = self.kept(middle)
+            if kept == wanted:
+                return middle
+            low, high = (middle, high) if kept < wanted else (low, middle)
+        return high
 
 
 def target_count(numel: int, sparsity: float) -> int:
@@ -134,7 +125,7 @@ def exact_masks(scores: Mapping[str, Scores], shared: Collection[str], sparsity:
     Where scores tie at the threshold (scores of 0 often do), the surplus is pruned from the end of the network,
     so that the count is exact and the choice always the same.
     """
-    ratio = exact_keep_ratio(scores, shared, sparsity)
+    ratio = MergedNetwork(scores, shared).exact_ratio(sparsity)
     merged = merge(masks_above(task, keep_thresholds(task, [ratio])[0]) for task in scores.values())
     surplus = int(sum(mask.sum() for mask in merged.values())) - target_count(total(merged.values()), sparsity)
     if surplus > 0:

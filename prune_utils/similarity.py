@@ -1,6 +1,6 @@
 """From statistics to the similarity of two tasks: a measure on every layer, a weighted mean, means over the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -58,6 +58,30 @@ def similarity_tables(seeds: Sequence[Statistics], sparsities: Sequence[int]) ->
                     error = np.std(values, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
                     errors[row][column] = _defined(error)
     return means, errors
+
+
+def layer_rows(seeds: Mapping[int, Statistics], sparsities: Sequence[int]) -> dict[str, list]:
+    """The statistics as a table, one row per seed, sparsity, pair and layer; None where a value is undefined.
+
+    Args:
+        seeds: statistics by seed, whose keep ratios are in the order of ``sparsities``.
+    """
+    counts = ("kept_a", "kept_b", "kept_both", "numel")
+    rows: dict[str, list] = {name: [] for name in ("seed", "sparsity", "pair", "layer", *MEASURES, *counts)}
+    for seed, statistics in seeds.items():
+        layers = list(statistics.layers)
+        for ratio, sparsity in enumerate(sparsities):
+            for a, b in combinations(statistics.tasks, 2):
+                pair = statistics.pair(ratio, a, b)
+                rows["seed"] += [seed] * len(layers)
+                rows["sparsity"] += [sparsity] * len(layers)
+                rows["pair"] += [f"{a},{b}"] * len(layers)
+                rows["layer"] += [layer.removesuffix(".weight") for layer in layers]
+                for name, measure in MEASURES.items():
+                    rows[name] += [_defined(value) for value in measure(pair)]
+                for name in counts:
+                    rows[name] += getattr(pair, name).tolist()
+    return rows
 
 
 def _defined(value: float | np.floating) -> float | None:

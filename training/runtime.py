@@ -54,6 +54,13 @@ class Runtime:
             for tensor in tensors:
                 distributed.all_reduce(tensor)
 
+    def agree(self, value: Any) -> Any:
+        """The main process's value, on every process; any plain value."""
+        values = [value]
+        if self.world > 1:
+            distributed.broadcast_object_list(values, src=0)
+        return values[0]
+
     def wait(self) -> None:
         """Wait until every process is here."""
         if self.world > 1:
