@@ -24,8 +24,16 @@ def weight_layers(module: nn.Module, prefix: str = "") -> dict[str, nn.Module]:
 
 
 def weights(module: nn.Module, prefix: str = "") -> dict[str, nn.Parameter]:
-    """The weight of every Conv and Linear layer by its parameter name, in module order."""
-    return {name: layer.weight for name, layer in weight_layers(module, prefix).items()}  # type: ignore[misc]
+    """The weight of every Conv and Linear layer by its parameter name, in module order.
+
+    Of a layer masked with ``torch.nn.utils.prune`` it is the stored parameter, which the mask multiplies.
+    """
+    return {name: stored_weight(layer) for name, layer in weight_layers(module, prefix).items()}
+
+
+def stored_weight(layer: nn.Module) -> nn.Parameter:
+    """A layer's weight parameter: ``weight_orig`` if ``torch.nn.utils.prune`` masks it, else ``weight``."""
+    return layer.weight_orig if "weight_orig" in layer._parameters else layer.weight  # type: ignore[return-value]
 
 
 def shared_weights(net: nn.Module) -> dict[str, nn.Parameter]:

@@ -18,6 +18,7 @@ from prune_utils.layers import Scores, head_weights, shared_weights, weights
 
 Batch = Mapping[str, Tensor]
 Loss = Callable[[Tensor, Batch], Tensor]
+NO_BATCH = "no batch to score with: the number of batches is 0 or the data set is empty"
 
 
 def xavier_copy(net: nn.Module, seed: int) -> nn.Module:
@@ -77,7 +78,49 @@ def gradient_magnitudes(
                     total.add_(gradient.abs_())
             del features, at_features, at_head, at_shared
     if number < 0:
-        raise UserError("no batch to score with: the number of batches is 0 or the data set is empty")
+        raise UserError(NO_BATCH)
+    return sums
+
+
+def joint_magnitudes(
+    net: nn.Module,
+    batches: Iterable[Batch],
+    losses: Mapping[str, Loss],
+    factors: Mapping[str, float],
+    *,
+    precision: Callable[[], AbstractContextManager] = nullcontext,
+    before_batch: Callable[[int], object] = lambda number: None,
+) -> Scores:
+    """Sum over batches of |dL/dw|, L = sum of factor * loss over the tasks, for the backbone and these heads.
+
+    One pass forwards and one backwards a batch. The network is left as ``gradient_magnitudes`` leaves it.
+
+    Args:
+        factors: for each task, the factor of its loss; all else is as for ``gradient_magnitudes``.
+
+    Raises:
+        UserError: a loss is not finite, or there is no batch.
+    """
+    parameters = shared_weights(net)
+    for task in losses:
+        parameters |= head_weights(net, task)
+    sums = _zeros(parameters)
+    number = -1
+    with _training_mode(net):
+        for number, batch in enumerate(batches):
+            before_batch(number)
+            with precision():
+                features = net.backbone(batch["img"])  # type: ignore[operator]
+                values = {t: loss(net.heads[t](features), batch) for t, loss in losses.items()}  # type: ignore[index]
+            for task, value in values.items():
+                _check_finite(value, task, number, batch)
+            joint = torch.stack([factors[task] * value for task, value in values.items()]).sum()
+            gradients = torch.autograd.grad(joint, list(parameters.values()))
+            for total, gradient in zip(sums.values(), gradients, strict=True):
+                total.add_(gradient.abs_())
+            del features, values, joint, gradients
+    if number < 0:
+        raise UserError(NO_BATCH)
     return sums
 
 
