@@ -1,6 +1,6 @@
 """Scoring with the batches of a data set, alone or shared among processes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from configs.errors import UserError
 from dataloaders import Loader, training_loader
 from models import builders
 from prune_utils.layers import Scores
-from prune_utils.scores import gradient_magnitudes
+from prune_utils.scores import gradient_magnitudes, joint_magnitudes
 from training.fingerprint import fingerprint
 from training.setup import Setup
 
@@ -34,15 +34,31 @@ def task_magnitudes(setup: Setup, net: nn.Module, *, num_batches: int, seed: int
     Raises:
         UserError: fewer batches than processes; a loss that is not finite; unreadable data.
     """
+    return _over_batches(gradient_magnitudes, setup, net, num_batches, seed, bar)
+
+
+def joint_loss_magnitudes(setup: Setup, net: nn.Module, *, num_batches: int, seed: int, bar: tqdm) -> Scores:
+    """The sum over batches of |dL/dw|, L the tasks' weighted sum; all else is as for ``task_magnitudes``."""
+    factors = {name: task.weight for name, task in setup.tasks.items()}
+
+    def measure(net: nn.Module, batches: Iterable[dict], losses: dict, **options: Any) -> dict[str, Scores]:
+        return {"joint": joint_magnitudes(net, batches, losses, factors, **options)}
+
+    return _over_batches(measure, setup, net, num_batches, seed, bar)["joint"]
+
+
+def _over_batches(
+    measure: Callable[..., dict[str, Scores]], setup: Setup, net: nn.Module, num_batches: int, seed: int, bar: tqdm
+) -> dict[str, Scores]:
     runtime = setup.runtime
     if num_batches < runtime.world:
-        raise UserError(f"--num_batches: {num_batches} batches cannot be shared by {runtime.world} processes; ask for more")
+        raise UserError(f"--num_batches: {num_batches} cannot be shared by {runtime.world} processes; ask for more")
     mine = range(runtime.rank, num_batches, runtime.world)
     loader = _loader(setup, mine, seed)
     # Convolutions run faster on this memory layout (bf16 on the CPU by a fifth); scores come back in the usual one.
     net.to(memory_format=torch.channels_last)
     try:
-        magnitudes = gradient_magnitudes(
+        magnitudes = measure(
             net,
             _placed(loader, setup, bar),
             setup.losses,
