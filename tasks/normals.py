@@ -42,11 +42,11 @@ class NormalsTask(Task):
         return (self.target,)
 
     def valid_directions(self, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Unit vectors [N, 3, H, W] of a target, zero where it is zero, and which are valid [N, H, W]."""
+        """Unit vectors [N, 3, H, W] of a target, zero where not valid, and which are valid [N, H, W]."""
         self.check_channels(self.target, target)
         target = target.float()
         valid = target.amax(1) < self.invalid
-        return directions(masked(target, valid[:, None])), valid
+        return directions(target, valid), valid
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
         """1 - mean cosine between prediction and target over the valid pixels."""
@@ -63,8 +63,7 @@ class NormalsTask(Task):
         total = torch.zeros(3, dtype=torch.float64)
         for batch in batches:
             target, valid = self.valid_directions(batch[self.target])
-            seen = masked(target, valid[:, None])
-            total = total.to(seen.device) + seen.sum((0, 2, 3), dtype=torch.float64)
+            total = total.to(target.device) + target.sum((0, 2, 3), dtype=torch.float64)
         length = total.norm()
         if not length > 0:
             raise self.no_valid_pixel(self.target)
@@ -90,10 +89,17 @@ class NormalsMetrics(Metrics):
 
     @torch.no_grad()
     def update(self, prediction: Tensor, batch: Batch) -> None:
-        """See `Metrics.update`. To normalise the prediction before it is enlarged gives the same for less."""
+        """See `Metrics.update`."""
         self.to(prediction.device)
-        target, valid = self.task.valid_directions(batch[self.task.target])
-        enlarged = resize_nearest(directions(prediction.float()), *target.shape[-2:])
+        # To normalise the prediction before it is enlarged gives the same for less.
+        small = directions(prediction.float())
+        # One image at a time: on CPU, tensors of a whole batch would be too large for reused memory.
+        for one, target in zip(small.split(1), batch[self.task.target].split(1), strict=True):
+            self._add_image(one, *self.task.valid_directions(target))
+
+    def _add_image(self, small: Tensor, target: Tensor, valid: Tensor) -> None:
+        """Add one image: directions predicted [1, 3, h, w] and true [1, 3, H, W]; valid pixels [1, H, W]."""
+        enlarged = resize_nearest(small, *target.shape[-2:])
         angle = (enlarged * target).sum(1).clamp_(-1, 1).acos_().rad2deg_()
         self.state["degrees"] += masked(angle, valid).sum(dtype=torch.float64)
         self.state["pixels"] += valid.sum()
@@ -114,11 +120,13 @@ class NormalsMetrics(Metrics):
         return {"Angle Mean": mean, "Angle Median": median, **within}
 
 
-def directions(vectors: Tensor) -> Tensor:
-    """Vectors [N, 3, H, W] at length 1; those shorter than 1e-8 become zero, with zero gradients.
+def directions(vectors: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Vectors [N, 3, H, W] at length 1; those shorter than 1e-8 and those not valid [N, H, W] become zero.
 
-    Dividing by a tiny length instead, as is common, would give such a pixel a gradient of 1e8 and more.
+    Such a vector has a gradient of zero. Dividing by a tiny length, as is common, would make it 1e8 and more.
     """
-    length = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
-    usable = ~(length <= _SHORTEST)  # so that a vector that is not a number stays one
-    return masked(vectors / torch.where(usable, length, 1), usable)
+    squared = vectors.square().sum(1, keepdim=True)
+    usable = ~(squared <= _SHORTEST**2)  # so that a vector that is not a number stays one
+    if valid is not None:
+        usable &= valid[:, None]
+    return masked(vectors * torch.where(usable, squared, 1).rsqrt(), usable)

@@ -194,9 +194,10 @@ class SegmentationMetrics(Metrics):
         columns, cells = self.classes + 2, height * width
         rows = nearest_index(label.shape[1], height, label.device) * width
         cell = rows[:, None] + nearest_index(label.shape[2], width, label.device)
-        image = torch.arange(len(label), device=label.device)[:, None, None] * cells
-        index = label.clamp(-1, self.classes).add_(cell * columns + 1).add_(image * columns)
-        return count(index, len(label) * cells * columns).view(len(label), cells, columns)
+        first = cell * columns + 1
+        # One image at a time: on CPU, tensors of a whole batch would be too large for reused memory.
+        tables = [count(one.clamp(-1, self.classes) + first, cells * columns) for one in label]
+        return torch.stack(tables).view(len(label), cells, columns)
 
     def compute(self) -> dict[str, float]:
         """See `Metrics.compute`; ``mIoU`` is 0 if no class was found anywhere.
