@@ -1,10 +1,11 @@
 """Reading ``similarity.json``, and its numbers as pandas frames.
 
-Methods are named in the file itself (the keys of ``table``), so a new weighting or measure needs no change here.
+Methods are named in the file itself (the keys of ``table``), so a new weighting or measure needs no change
+here.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -16,9 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from configs import UserError
 from configs.schema import describe
 
-# How the Meta-Sparse report names weightings and metrics, in its order; what it lacks keeps the name of the flag.
-WEIGHTINGS = {"equal": "equal", "linear": "linear", "five_zeros": "step", "av_sparsity": "sparsity"}
-METRICS = {"epi": "EPI-Sim", "iou": "IOU", "sals": "CSS", "masked_sals": "MCSS"}
+# The Meta-Sparse report's names of weightings and metrics, in its order; others keep the name of their flag.
+# Its `sparsity` is the mean sparsity of the two tasks' subnetworks, av_sparsity here.
+WEIGHTING_NAMES = {"equal": "equal", "linear": "linear", "five_zeros": "step", "av_sparsity": "sparsity"}
+METRIC_NAMES = {"epi": "EPI-Sim", "iou": "IOU", "sals": "CSS", "masked_sals": "MCSS"}
+
+ANEW = "static_similarity.py writes it anew with --force_run"
 
 Percent = Annotated[int, Field(gt=0, lt=100)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -26,7 +30,7 @@ Entries = dict[str, dict[str, Number | None]]
 
 
 class _File(BaseModel):
-    """The keys of ``similarity.json`` that are read here; the others (config, provenance) may hold anything."""
+    """The keys of ``similarity.json`` that are read here; the others may hold anything."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -47,9 +51,9 @@ class Report:
 
     Attributes:
         source: the file, for messages.
-        entries: one row per value, indexed by (layer_method, sim_method, sparsities, task_a, task_b), with columns
-            ``value`` and ``stderr`` (standard error over seeds); NaN where undefined. ``sparsities`` is a string
-            such as "50" or "30,50,70,90".
+        values: similarities, one row per (layer_method, sim_method), one column per (sparsity set, task_a,
+            task_b); a sparsity set is a string such as "50" or "30,50,70,90". NaN where undefined.
+        errors: their standard errors over seeds, of the same shape; NaN where unknown, as with one seed.
         layers: one row per (seed, sparsity, pair, layer), as in the file; NaN where undefined.
     """
 
@@ -59,24 +63,14 @@ class Report:
     sparsities: tuple[int, ...]
     num_seeds: int
     num_batches: int
-    entries: pd.DataFrame
+    values: pd.DataFrame
+    errors: pd.DataFrame
     layers: pd.DataFrame
 
-    @property
-    def sets(self) -> list[str]:
-        """The sparsity sets: each sparsity alone, then all together."""
-        return sparsity_sets(self.sparsities)
-
-    @property
-    def layer_methods(self) -> list[str]:
-        return _names(self.entries, "layer_method", WEIGHTINGS)
-
-    @property
-    def sim_methods(self) -> list[str]:
-        return _names(self.entries, "sim_method", METRICS)
-
-    def select(self, layer_method: str, sim_method: str, sparsities: Sequence[int] | None = None) -> pd.DataFrame:
-        """``value`` and ``stderr`` of every pair, indexed by (task_a, task_b).
+    def select(
+        self, layer_method: str, sim_method: str, sparsities: Sequence[int] | None = None
+    ) -> pd.DataFrame:
+        """Columns ``value`` and ``stderr``, one row per pair, indexed by (task_a, task_b).
 
         Args:
             sparsities: one sparsity or all of them; none: all.
@@ -84,24 +78,21 @@ class Report:
         Raises:
             UserError: the report has no such weighting, measure or sparsity set.
         """
-        wanted = ",".join(str(sparsity) for sparsity in sparsities or self.sparsities)
-        self._check("weighting (--layer_method)", layer_method, self.layer_methods)
-        self._check("measure (--sim_method)", sim_method, self.sim_methods)
-        self._check("sparsity set", wanted, self.sets)
-        if (layer_method, sim_method) not in self.entries.index.droplevel([2, 3, 4]):
-            raise UserError(f"{self.source}: table: no entry {layer_method}_X_{sim_method}")
-        return self.entries.loc[(layer_method, sim_method, wanted)]
-
-    def _check(self, what: str, name: str, choices: list[str]) -> None:
-        if name not in choices:
-            listed = "; ".join(choices) if what == "sparsity set" else ", ".join(choices)
-            raise UserError(f"{self.source}: no {what} '{name}' in this file; it has {listed}")
+        row = (layer_method, sim_method)
+        if row not in self.values.index:
+            held = ", ".join("_X_".join(name) for name in self.values.index)
+            raise UserError(f"{self.source}: table: no '{layer_method}_X_{sim_method}'; it holds {held}")
+        chosen = ",".join(str(sparsity) for sparsity in sparsities or self.sparsities)
+        if chosen not in sparsity_sets(self.sparsities):
+            held = "; ".join(sparsity_sets(self.sparsities))
+            raise UserError(f"{self.source}: no results for the sparsities '{chosen}'; it holds {held}")
+        return pd.DataFrame({"value": self.values.loc[row, chosen], "stderr": self.errors.loc[row, chosen]})
 
 
 def sparsity_sets(sparsities: Sequence[int]) -> list[str]:
     """Each sparsity alone, then all together where there are several: ["30", "50", "30,50"]."""
     alone = [str(sparsity) for sparsity in sparsities]
-    return alone + [",".join(alone)] if len(alone) > 1 else alone
+    return [*alone, ",".join(alone)] if len(alone) > 1 else alone
 
 
 def read_report(path: Path) -> Report:
@@ -117,9 +108,7 @@ def read_report(path: Path) -> Report:
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}; name a similarity.json") from error
     except (ValueError, RecursionError) as error:
-        raise UserError(
-            f"{path}: not JSON, or cut short ({error}); static_similarity.py writes it anew with --force_run"
-        ) from error
+        raise UserError(f"{path}: not JSON, or cut short ({error}); {ANEW}") from error
     return parse_report(contents, str(path))
 
 
@@ -130,14 +119,13 @@ def parse_report(contents: Any, source: str) -> Report:
         UserError: a key is missing or of the wrong kind, or the parts do not fit together.
     """
     if not isinstance(contents, dict):
-        raise UserError(f"{source}: not a similarity report: expected an object with schema, tasks, table, ...")
+        raise UserError(f"{source}: not a similarity report: expected an object with schema, tasks, table")
     try:
         file = _File.model_validate(contents)
     except ValidationError as error:
-        raise UserError(f"{source}: not a similarity report of static_similarity.py: {describe(error)}") from error
-    for key, names in (("tasks", file.tasks), ("sparsities", file.sparsities)):
-        if len(set(names)) != len(names):
-            raise UserError(f"{source}: {key}: {names} names one twice")
+        raise UserError(f"{source}: not a similarity report: {describe(error)}; {ANEW}") from error
+    if len(set(file.tasks)) < len(file.tasks) or len(set(file.sparsities)) < len(file.sparsities):
+        raise UserError(f"{source}: tasks or sparsities: one is named twice; {ANEW}")
     return Report(
         source=source,
         dataset=file.dataset,
@@ -145,7 +133,8 @@ def parse_report(contents: Any, source: str) -> Report:
         sparsities=tuple(file.sparsities),
         num_seeds=file.num_seeds,
         num_batches=file.num_batches,
-        entries=_entries(file, source),
+        values=_wide(file, file.table, "table", source),
+        errors=_wide(file, file.stderr, "stderr", source),
         layers=_layers(file, source),
     )
 
@@ -156,76 +145,81 @@ def whole_table(report: Report) -> pd.DataFrame:
     Returns:
         values indexed by (weighting, metric), the report's names; columns (sparsity set, "task_a/task_b").
     """
-    rows, labels = [], []
-    for layer_method in report.layer_methods:
-        for sim_method in report.sim_methods:
-            if (layer_method, sim_method) in report.entries.index.droplevel([2, 3, 4]):
-                rows.append(report.entries.loc[(layer_method, sim_method), "value"].to_numpy())
-                labels.append((WEIGHTINGS.get(layer_method, layer_method), METRICS.get(sim_method, sim_method)))
-    columns = [(chosen, f"{a}/{b}") for chosen in report.sets for a, b in combinations(report.tasks, 2)]
-    return pd.DataFrame(
-        rows,
-        index=pd.MultiIndex.from_tuples(labels, names=["weighting", "metric"]),
-        columns=pd.MultiIndex.from_tuples(columns, names=["sparsities", "pair"]),
-    )
+    table = report.values.rename(index=WEIGHTING_NAMES, level=0).rename(index=METRIC_NAMES, level=1)
+    table.index = table.index.set_names(["weighting", "metric"])
+    chosen, task_a, task_b = (table.columns.get_level_values(level) for level in range(3))
+    table.columns = pd.MultiIndex.from_arrays([chosen, task_a + "/" + task_b], names=["sparsities", "pair"])
+    return table
 
 
 def layer_similarity(report: Report, sim_method: str) -> pd.DataFrame:
     """Similarity of every pair on every layer, averaged over seeds; no weighting is involved.
 
     Returns:
-        one row per layer, in the order of the file (the backbone's); columns (pair "a,b", sparsity); NaN where
-        undefined. Empty if the file has no such statistics.
+        one row per layer, in the order of the file (the backbone's); columns (pair "a,b", sparsity); NaN
+        where undefined. Empty if the file has no such statistics.
     """
-    if sim_method not in report.layers:
+    if sim_method not in report.layers or report.layers.empty:
         return pd.DataFrame()
-    order = report.layers["layer"].drop_duplicates()
-    means = report.layers.pivot_table(
-        index="layer", columns=["pair", "sparsity"], values=sim_method, aggfunc="mean", dropna=False
-    )
-    return means.reindex(order)
+    means = report.layers.groupby(["layer", "pair", "sparsity"], sort=False)[sim_method].mean()
+    return means.unstack(["pair", "sparsity"]).reindex(report.layers["layer"].drop_duplicates())
 
 
-def _entries(file: _File, source: str) -> pd.DataFrame:
+def matrix(
+    report: Report,
+    layer_method: str,
+    sim_method: str,
+    sparsities: Sequence[int] | None = None,
+    column: Literal["value", "stderr"] = "value",
+) -> pd.DataFrame:
+    """Task x task, symmetric: similarities with 1 on the diagonal, or standard errors with NaN there.
+
+    Raises:
+        UserError: as ``Report.select``.
+    """
+    pairs = report.select(layer_method, sim_method, sparsities)[column]
+    frame = pd.DataFrame(index=report.tasks, columns=report.tasks, dtype=float)
+    for (a, b), number in zip(pairs.index, pairs, strict=True):
+        frame.loc[a, b] = frame.loc[b, a] = number
+    for task in report.tasks if column == "value" else ():
+        frame.loc[task, task] = 1.0
+    return frame
+
+
+def _wide(file: _File, entries: Entries, part: str, source: str) -> pd.DataFrame:
+    """``table`` or ``stderr`` as a frame; the rows of the published report first, in its order."""
     pairs = list(combinations(file.tasks, 2))
-    expected = [
-        (f"s{chosen}_X_{a}_X_{b}", chosen, a, b) for chosen in sparsity_sets(file.sparsities) for a, b in pairs
-    ]
-    rows = []
+    columns = [(chosen, a, b) for chosen in sparsity_sets(file.sparsities) for a, b in pairs]
+    keys = [f"s{chosen}_X_{a}_X_{b}" for chosen, a, b in columns]
+    rows = {}
     for name in file.table:
-        layer_method, separator, sim_method = name.partition("_X_")
-        if not separator:
-            raise UserError(f"{source}: table: '{name}' is not <layer_method>_X_<sim_method>")
-        errors = file.stderr.get(name, {})
-        for key, chosen, a, b in expected:
-            for part, found in (("table", file.table[name]), ("stderr", errors)):
-                if key not in found:
-                    raise UserError(f"{source}: {part}.{name}: no entry '{key}'; static_similarity.py writes it anew")
-            rows.append((layer_method, sim_method, chosen, a, b, file.table[name][key], errors[key]))
-    names = ["layer_method", "sim_method", "sparsities", "task_a", "task_b"]
-    frame = pd.DataFrame(rows, columns=[*names, "value", "stderr"])
-    return frame.astype({"value": float, "stderr": float}).set_index(names)
+        layer_method, delimiter, sim_method = name.partition("_X_")
+        if not delimiter:
+            raise UserError(f"{source}: {part}: '{name}' is not <layer_method>_X_<sim_method>; {ANEW}")
+        missing = [key for key in keys if key not in entries.get(name, {})]
+        if missing:
+            raise UserError(f"{source}: {part}.{name}: no entry '{missing[0]}'; {ANEW}")
+        rows[layer_method, sim_method] = [entries[name][key] for key in keys]
+    layer_order = [*WEIGHTING_NAMES, *(layer for layer, _ in rows)]
+    sim_order = [*METRIC_NAMES, *(sim for _, sim in rows)]
+    order = sorted(rows, key=lambda row: (layer_order.index(row[0]), sim_order.index(row[1])))
+    return pd.DataFrame(
+        [rows[row] for row in order],
+        index=pd.MultiIndex.from_tuples(order, names=["layer_method", "sim_method"]),
+        columns=pd.MultiIndex.from_tuples(columns, names=["sparsities", "task_a", "task_b"]),
+        dtype=float,
+    )
 
 
 def _layers(file: _File, source: str) -> pd.DataFrame:
     lengths = {key: len(column) for key, column in file.layers.items()}
-    if len(set(lengths.values())) > 1:
-        raise UserError(f"{source}: layers: the lists differ in length: {lengths}; static_similarity.py writes it anew")
-    keys = ("seed", "sparsity", "pair", "layer")
-    missing = [key for key in keys if key not in file.layers]
-    if missing:
-        raise UserError(f"{source}: layers.{missing[0]}: missing; static_similarity.py writes it anew")
-    frame = pd.DataFrame(file.layers)
-    for key in set(frame.columns) - {"pair", "layer"}:
-        try:
-            frame[key] = pd.to_numeric(frame[key])
-        except (TypeError, ValueError) as error:
-            raise UserError(f"{source}: layers.{key}: not numbers: {error}") from error
-    return frame
-
-
-def _names(entries: pd.DataFrame, level: str, known: Iterable[str]) -> list[str]:
-    """The names in one level of the index, those of the published report first, in its order."""
-    order = list(known)
-    found = entries.index.unique(level)
-    return sorted(found, key=lambda name: order.index(name) if name in order else len(order))
+    for key in ("seed", "sparsity", "pair", "layer"):
+        if key not in lengths:
+            raise UserError(f"{source}: layers.{key}: missing; {ANEW}")
+        if lengths[key] != max(lengths.values()):
+            raise UserError(f"{source}: layers.{key}: {lengths[key]} rows, another list has more; {ANEW}")
+    measures = {name.partition("_X_")[2] for name in file.table} & set(lengths)
+    try:
+        return pd.DataFrame(file.layers).astype({"sparsity": int} | dict.fromkeys(measures, float))
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{source}: layers: {error}; {ANEW}") from error

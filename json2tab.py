@@ -1,0 +1,56 @@
+"""The table of the Meta-Sparse report from a similarity.json, as TSV, Markdown or LaTeX.
+
+    python json2tab.py results/nyuv2/similarity.json --format markdown
+    python json2tab.py --dataset nyuv2 --compare_paper
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from configs import load_config
+from configs.flags import Parser, run_script
+from configs.paths import prepare_folder, write_text
+from prune_utils.paper import compare
+from prune_utils.report import read_report, whole_table
+from prune_utils.tables import FORMATS, decimals
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = Parser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("json", nargs="?", type=Path, metavar="similarity.json",
+        help="what static_similarity.py wrote; default: results/<dataset>/similarity.json")
+    add("--dataset", default="sample", help="whose results to read if no file is given; default: sample")
+    add("--format", default="tsv", choices=list(FORMATS), help="default: tsv")
+    add("--out", type=Path, help="file to write; default: the terminal")
+    add("--compare_paper", action="store_true",
+        help="our NYUv2 values beside the published ones, and whether the order of the pairs agrees")
+    return parser.parse_args()
+
+
+def results_of(dataset: str) -> Path:
+    """Where static_similarity.py puts its results for a data set unless told otherwise."""
+    own_file = dataset.endswith((".yaml", ".yml"))
+    return Path("results") / (load_config(dataset).name if own_file else dataset) / "similarity.json"
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    report = read_report(arguments.json or results_of(arguments.dataset))
+    missing = "" if arguments.format == "tsv" else "n/a"
+    if arguments.compare_paper:
+        comparison = compare(report)
+        cells, note = comparison.cells(missing), comparison.summary()
+    else:
+        cells, note = decimals(whole_table(report), missing), ""
+    text = FORMATS[arguments.format](cells, note)
+    if arguments.out is None:
+        sys.stdout.write(text)
+    else:
+        prepare_folder(arguments.out.parent, "--out")
+        write_text(arguments.out, text)
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,270 @@
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+from functools import cache
+from itertools import combinations
+
+import pandas as pd
+import pytest
+
+import json2tab
+from configs import UserError
+from prune_utils.paper import PAIRS, orders_agree, published_similarity
+from prune_utils.report import WEIGHTING_NAMES
+
+SPARSITIES = (30, 50, 70, 90)
+LAYERS = (*WEIGHTING_NAMES, "min_sparsity")
+METRICS = {"EPI-Sim": "epi", "IOU": "iou", "CSS": "sals", "MCSS": "masked_sals"}
+
+
+def report_of(value, tasks=("seg", "sn", "depth"), sparsities=SPARSITIES, dataset="nyuv2"):
+    """A similarity.json with the entries value(weighting, metric, set, "a/b"), all in the published names."""
+    sets = [str(s) for s in sparsities] + ([",".join(map(str, sparsities))] if len(sparsities) > 1 else [])
+    table = {
+        f"{layer}_X_{sim}": {
+            f"s{chosen}_X_{a}_X_{b}": value(WEIGHTING_NAMES.get(layer, layer), metric, chosen, f"{a}/{b}")
+            for chosen in sets
+            for a, b in combinations(tasks, 2)
+        }
+        for layer in LAYERS
+        for metric, sim in METRICS.items()
+    }
+    return {
+        "schema": 1, "dataset": dataset, "tasks": list(tasks), "sparsities": list(sparsities), "num_seeds": 1,
+        "num_batches": 4, "table": table, "stderr": {row: dict.fromkeys(table[row]) for row in table},
+        "layers": {"seed": [], "sparsity": [], "pair": [], "layer": []},
+    }  # fmt: skip
+
+
+@cache
+def published_numbers():
+    return {
+        (weighting, metric, frozenset(chosen.split(",")), frozenset(pair.split("/"))): value
+        for (weighting, metric, chosen), row in published_similarity().iterrows()
+        for pair, value in row.items()
+    }
+
+
+def as_published(weighting, metric, chosen, pair):
+    """The published number itself, whatever the order within sets and pairs; 0.5 where there is none."""
+    key = (weighting, metric, frozenset(chosen.split(",")), frozenset(pair.split("/")))
+    return published_numbers().get(key, 0.5)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run the script's main on a report; what it printed."""
+
+    def call(contents, *flags):
+        path = tmp_path / "similarity.json"
+        path.write_text(contents if isinstance(contents, str) else json.dumps(contents))
+        monkeypatch.setattr(sys, "argv", ["json2tab.py", str(path), *flags])
+        json2tab.main()
+        return capsys.readouterr().out
+
+    return call
+
+
+def numbered():
+    """Every entry another number, 0.001, 0.002, ...; one undefined; an awkward name of a task."""
+    count = iter(range(1, 1000))
+    contents = report_of(lambda *_: next(count) / 1000, tasks=("seg", "sn", "depth_2"))
+    contents["table"]["linear_X_iou"]["s50_X_seg_X_depth_2"] = None
+    return contents
+
+
+def expected_rows(missing):
+    contents = numbered()
+    rows = []
+    for layer in LAYERS:
+        for metric, sim in METRICS.items():
+            values = contents["table"][f"{layer}_X_{sim}"].values()
+            cells = [missing if value is None else f"{value:.3f}" for value in values]
+            rows.append([WEIGHTING_NAMES.get(layer, layer), metric, *cells])
+    return rows
+
+
+def expected_heading():
+    sets = ["30", "50", "70", "90", "30,50,70,90"]
+    return [f"{chosen}: {pair}" for chosen in sets for pair in ("seg/sn", "seg/depth_2", "sn/depth_2")]
+
+
+def test_tsv_is_the_default_and_reads_back(run):
+    text = run(numbered())
+    assert [line.split("\t") for line in text.splitlines()] == [
+        ["weighting", "metric", *expected_heading()],
+        *expected_rows(""),
+    ]
+    frame = pd.read_csv(io.StringIO(text), sep="\t", index_col=["weighting", "metric"])
+    assert frame.isna().sum().sum() == 1 and frame.shape == (20, 15)
+
+
+def test_markdown_reads_back_and_is_aligned(run):
+    heading, rule, *rows = run(numbered(), "--format", "markdown").splitlines()
+    assert len({len(line) for line in (heading, rule, *rows)}) == 1
+    assert set(rule) <= set("|-: ")
+    assert [cell.strip() for cell in heading.strip("|").split("|")][2:] == expected_heading()
+    assert [[cell.strip() for cell in row.strip("|").split("|")] for row in rows] == expected_rows("n/a")
+
+
+def test_latex_reads_back(run):
+    text = run(numbered(), "--format", "latex")
+    assert text.startswith("%")
+    tables = re.findall(r"\\begin\{tabular\}\{(.*?)\}\n(.*?)\\end\{tabular\}", text, re.DOTALL)
+    parts = []
+    for _, body in tables:
+        lines = [line for line in body.splitlines() if line != r"\hline"]
+        rows = [[cell.strip() for cell in line.removesuffix(r"\\").split("&")] for line in lines]
+        assert r"seg/depth\_2" in rows[1]
+        parts.append([row[2:] for row in rows[2:]])
+    joined = [sum(pieces, []) for pieces in zip(*parts, strict=True)]
+    assert joined == [row[2:] for row in expected_rows("n/a")]
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
+@pytest.mark.parametrize("flag", [[], ["--compare_paper"]])
+def test_latex_compiles_within_its_width(run, tmp_path, flag):
+    contents = report_of(as_published, ("seg", "sn", "depth", "a_b"))
+    run(contents, "--format", "latex", "--out", str(tmp_path / "t.tex"), *flag)
+    document = r"\documentclass{article}\textwidth=16cm\begin{document}\input{t.tex}\end{document}"
+    (tmp_path / "d.tex").write_text(document)
+    done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "d.tex"], cwd=tmp_path, capture_output=True)
+    assert done.returncode == 0 and b"Overfull" not in done.stdout
+
+
+def test_the_published_table_is_copied_right(shared):
+    text = (shared / "PAPER.md").read_text().partition("### Co-training")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+    published, found = published_similarity(), 0
+    sets: list[str] = []
+    for weighting, metric, *cells in rows:
+        if weighting == "weighting":
+            sets = [cell.partition(":")[0] for cell in cells if ":" in cell]
+        elif metric in METRICS:
+            ours = [published.loc[(weighting, metric, chosen), pair] for chosen in sets for pair in PAIRS]
+            assert [f"{value:.3f}" for value in ours] == cells
+            found += len(cells)
+    assert found == published.size == 240
+
+
+def comparison(text):
+    *lines, summary = text.splitlines()
+    frame = pd.read_csv(io.StringIO("\n".join(lines)), sep="\t", dtype={"sparsities": str})
+    return frame.set_index(["weighting", "metric", "sparsities"]), summary
+
+
+def test_the_published_numbers_agree_with_themselves(run):
+    frame, summary = comparison(run(report_of(as_published), "--compare_paper"))
+    assert frame.shape == (80, 10)
+    assert (frame["order"] == "agrees").all()
+    assert (frame[[f"{pair}: diff" for pair in PAIRS]] == 0).all().all()
+    row = frame.loc[("sparsity", "MCSS", "30,50,70,90")]
+    assert [row[f"{pair}: paper"] for pair in PAIRS] == [0.768, 0.731, 0.726]  # PAPER, last row of the first table
+    assert summary.startswith("# ") and "80 of 80 rows; mean absolute difference 0.000 over 240 values" in summary
+
+
+def test_two_pairs_swapped_disagree(run):
+    contents = report_of(as_published)
+    row = contents["table"]["equal_X_epi"]  # published at 50 %: .967 .926 .958
+    row["s50_X_seg_X_sn"], row["s50_X_seg_X_depth"] = 0.926, 0.967
+    frame, summary = comparison(run(contents, "--compare_paper"))
+    assert frame.loc[("equal", "EPI-Sim", "50"), "order"] == "differs"
+    assert frame.loc[("equal", "EPI-Sim", "50"), [f"{pair}: diff" for pair in PAIRS]].tolist() == [-0.041, 0.041, 0]
+    assert "79 of 80 rows" in summary and "difference 0.000 " in summary  # 2 * 0.041 / 240
+
+
+def test_order_of_tasks_and_sparsities_and_further_tasks_do_not_matter(run):
+    contents = report_of(as_published, ("depth", "edge", "sn", "seg"), (90, 70, 50, 30))
+    frame, summary = comparison(run(contents, "--compare_paper"))
+    assert (frame["order"] == "agrees").all() and "80 of 80" in summary
+
+
+def test_what_we_do_not_have_is_left_out(run):
+    contents = report_of(as_published, sparsities=(50, 60))
+    contents["table"]["equal_X_iou"]["s50_X_seg_X_sn"] = None
+    for pair in ("seg_X_sn", "seg_X_depth", "sn_X_depth"):
+        contents["table"]["equal_X_epi"][f"s50_X_{pair}"] = None
+    frame, summary = comparison(run(contents, "--compare_paper"))
+    assert set(frame.index.get_level_values("sparsities")) == {"50"} and len(frame) == 15
+    assert frame.loc[("equal", "IOU", "50")].isna().sum() == 3  # ours, the difference and the order
+    assert "14 of 14 rows" in summary and "over 44 values" in summary
+
+
+@pytest.mark.parametrize(
+    ("ours", "published", "agrees"),
+    [
+        ([0.9, 0.8, 0.7], [0.6, 0.5, 0.4], True),
+        ([0.9, 0.8, 0.7], [0.6, 0.4, 0.5], False),
+        ([0.9, 0.8, 0.7], [0.6, 0.5, 0.5], True),  # a published tie contradicts nothing
+        ([0.9, 0.7, 0.8], [0.6, 0.5, 0.5], True),
+        ([0.8671, 0.869, 0.8674], [0.967, 0.971, 0.959], True),  # ours tie in print: .867 .869 .867
+        ([0.866, 0.869, 0.867], [0.967, 0.971, 0.959], False),
+        ([0.9, float("nan"), 0.7], [0.6, 0.5, 0.4], None),
+    ],
+)
+def test_orders_are_judged_as_printed(ours, published, agrees):
+    assert orders_agree(ours, published) is agrees
+
+
+@pytest.mark.parametrize("form", ["markdown", "latex"])
+def test_the_comparison_ends_in_its_summary_in_every_format(run, form):
+    lines = run(report_of(as_published), "--compare_paper", "--format", form).splitlines()
+    assert any("80 of 80 rows" in line for line in lines[-2:])
+    assert sum("agrees" in line and "MCSS" in line for line in lines) == 20
+
+
+def test_out_is_written_and_nothing_printed(run, tmp_path):
+    out = tmp_path / "new" / "table.tsv"
+    assert run(numbered(), "--out", str(out)) == ""
+    assert out.read_text() == run(numbered())
+    assert [path.name for path in out.parent.iterdir()] == ["table.tsv"]
+
+
+@pytest.mark.parametrize(
+    ("contents", "flags", "named"),
+    [
+        ("{", [], "similarity.json: not JSON"),
+        ('{"schema": 1}', [], "similarity.json"),
+        (report_of(as_published, dataset="sample"), ["--compare_paper"], "this file holds sample with seg, sn"),
+        (report_of(as_published, ("seg", "sn")), ["--compare_paper"], "nyuv2 with the tasks seg, sn, depth"),
+        (report_of(as_published, sparsities=(60,)), ["--compare_paper"], "--sparsities 30,50,70,90"),
+        (report_of(as_published), ["--format", "html"], "--format"),
+        (report_of(as_published), ["--out", "similarity.json/t.tsv"], "--out"),
+    ],
+)
+def test_mistakes_are_named_and_nothing_is_written(run, tmp_path, monkeypatch, contents, flags, named):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError) as caught:
+        run(contents, *([] if "--out" in flags else ["--out", "t.tsv"]), *flags)
+    assert named in str(caught.value) and "\n" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["similarity.json"]
+
+
+def test_results_of_a_data_set_are_found(monkeypatch, capsys, tmp_path):
+    for folder, pair in (("sample", "a/b"), ("mine", "c/d")):
+        (tmp_path / "results" / folder).mkdir(parents=True)
+        contents = report_of(lambda *_: 0.5, pair.split("/"), (50,), folder)
+        (tmp_path / "results" / folder / "similarity.json").write_text(json.dumps(contents))
+    (tmp_path / "own.yaml").write_text("extends: sample\nname: mine\n")
+    monkeypatch.chdir(tmp_path)
+    for flags, pair in (([], "a/b"), (["--dataset", "mine"], "c/d"), (["--dataset", "own.yaml"], "c/d")):
+        monkeypatch.setattr(sys, "argv", ["json2tab.py", *flags])
+        json2tab.main()
+        assert f"50: {pair}" in capsys.readouterr().out
+
+
+def test_a_missing_file_is_one_line_and_status_2(run_script):
+    done = run_script("json2tab.py")
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.count("\n") == 1 and "results/sample/similarity.json: no such file" in done.stderr
+
+
+def test_a_reader_that_goes_away_causes_no_traceback(tmp_path):
+    tasks = [f"task{i}" for i in range(30)]
+    (tmp_path / "x.json").write_text(json.dumps(report_of(lambda *_: 0.5, tasks)))
+    command = f'"{sys.executable}" "{json2tab.__file__}" x.json | head -c 100'
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert len(done.stdout) == 100 and done.stderr == ""
