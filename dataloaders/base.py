@@ -1,14 +1,19 @@
 """What a data set is: an index of samples, and how to read one key of a sample."""
 
+import json
+import posixpath
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
-Sample = dict[str, Any]
+from configs.errors import UserError
+
+BGR_MEAN = (104.00698793, 116.66876762, 122.67891434)
 
 
 @dataclass(frozen=True)
@@ -17,15 +22,24 @@ class Field:
 
     Attributes:
         fill: the value of padding: what the losses of this data set ignore.
-        mirror: applied to the tensor after it was flipped left to right, for values that depend on direction.
+        mirror: applied to the tensor [C, h, w] after it was flipped left to right, for values that depend on
+            direction.
+        decode: turns what ``read`` gives into the final values, pixel by pixel; none: they are final already.
+            It is applied to the crop only, before ``mirror``, so ``read`` may return a file's own small type.
+        dtype: the type in a batch; int64 for class labels.
     """
 
     fill: float
     mirror: Callable[[Tensor], Tensor] | None = None
+    decode: Callable[[Tensor], Tensor] | None = None
+    dtype: torch.dtype = torch.float32
 
 
 class MultitaskDataset(ABC):
     """A split of a data set on disk. Subclasses say where samples are and how to read each key.
+
+    A subclass gives ``fields``, ``__len__``, ``name`` and ``read``. Its ``__init__``, if any, names its
+    own options (``data.options`` of the YAML file) and hands everything else to this one.
 
     Args:
         root: the data root.
@@ -39,7 +53,28 @@ class MultitaskDataset(ABC):
     fields: ClassVar[Mapping[str, Field]]
     """Every key that ``read`` can give beside ``img``."""
 
-    def __init__(self, root: Path, split: str, keys: Collection[str], **options: Any) -> None: ...
+    mean: ClassVar[tuple[float, float, float]] = BGR_MEAN
+    """Subtracted from every image, in the image's own order of channels."""
+
+    def __init__(self, root: Path, split: str, keys: Collection[str], **options: Any) -> None:
+        unknown = [key for key in keys if key not in self.fields]
+        if unknown:
+            raise UserError(
+                f"the data set {type(self).__name__} has no '{unknown[0]}', which a task asks for; "
+                f"it has {', '.join(self.fields)}"
+            )
+        if options:
+            option = next(iter(options))
+            raise UserError(f"data.options.{option}: unknown option of {type(self).__name__}; remove it")
+        self.root = root
+        self.split = split
+        self.keys = tuple(keys)
+        self._image = Field(fill=0.0, decode=self._subtract_mean)
+
+    @classmethod
+    def default_root(cls, options: Mapping[str, Any]) -> Path | None:
+        """The data root where the user names none; most data sets have no such place."""
+        return None
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -50,4 +85,140 @@ class MultitaskDataset(ABC):
 
     @abstractmethod
     def read(self, index: int, key: str) -> Tensor:
-        """One key of one sample, [C, H, W], as FORMATS describes it; raises UserError naming the file."""
+        """One key of one sample, [C, H, W], as FORMATS describes it; raises UserError naming the file.
+
+        Two differences, both for speed: ``img`` is 0..255 in uint8 or float, its mean not yet subtracted, and
+        other keys may be in the file's own type if their field has ``decode``. Nobody writes to the tensor.
+        """
+
+    def check(self) -> None:
+        """Whatever can be checked of all samples without opening a file; raises UserError."""
+        return
+
+    def source(self, index: int, key: str) -> str:
+        """Where a key of a sample comes from, for messages: its file, if it has one."""
+        return f"sample '{self.name(index)}': {key}"
+
+    def field(self, key: str) -> Field:
+        """The field of any key, ``img`` included."""
+        return self._image if key == "img" else self.fields[key]
+
+    def sample(self, index: int) -> dict[str, Tensor]:
+        """What ``read`` gives for ``img`` and every wanted key, all of one size.
+
+        Raises:
+            UserError: a file cannot be read, or its size is not the image's.
+        """
+        image = self._read_checked(index, "img")
+        sample = {"img": image}
+        for key in self.keys:
+            sample[key] = value = self._read_checked(index, key)
+            if value.shape[1:] != image.shape[1:]:
+                raise UserError(
+                    f"{self.source(index, key)}: {_size(value)} pixels, but the image "
+                    f"{self.source(index, 'img')} has {_size(image)}; correct the file"
+                )
+        return sample
+
+    def _read_checked(self, index: int, key: str) -> Tensor:
+        try:
+            value = self.read(index, key)
+        except OSError as error:
+            source = self.source(index, key)
+            raise UserError(f"{source}: cannot be read: {error}; see that it is there") from error
+        if not isinstance(value, Tensor) or value.ndim != 3 or (key == "img" and len(value) != 3):
+            raise UserError(
+                f"{self.source(index, key)}: {type(self).__name__}.read gave {_describe(value)}; "
+                f"expected a tensor [{3 if key == 'img' else 'C'}, H, W]"
+            )
+        return value
+
+    def _subtract_mean(self, image: Tensor) -> Tensor:
+        return image - torch.tensor(self.mean)[:, None, None]
+
+
+class IndexedDataset(MultitaskDataset):
+    """A data set in AdaShare's layout: a JSON file at the root lists the paths of each sample of a split."""
+
+    index_file: ClassVar[str]
+    columns: ClassVar[tuple[str, ...]]
+    """What the paths of a sample are, in the order of the index; ``img`` is one of them."""
+
+    def __init__(self, root: Path, split: str, keys: Collection[str], **options: Any) -> None:
+        super().__init__(root, split, keys, **options)
+        self.index = root / self.index_file
+        rows = _read_index(self.index, split, self.columns)
+        wanted = {self.column(key) for key in ("img", *self.keys)}
+        # Only what will be opened is kept: a large index would lie in the memory of every worker.
+        places = {name: place for place, name in enumerate(self.columns) if name in wanted}
+        self._paths = {name: [row[place] for row in rows] for name, place in places.items()}
+
+    def __len__(self) -> int:
+        return len(self._paths["img"])
+
+    def name(self, index: int) -> str:
+        return posixpath.basename(self._paths["img"][index])
+
+    def column(self, key: str) -> str:
+        """The column of the index that a key is read from."""
+        return key
+
+    def path(self, index: int, key: str) -> Path:
+        """The file of a key; raises UserError if the path leads out of the data root."""
+        relative = self._paths[self.column(key)][index]
+        if _leaves_root(relative):
+            raise UserError(
+                f"{self.index}: {self.split}[{index}]: the path '{relative}' leaves the data root; "
+                f"paths must be relative to {self.root}"
+            )
+        return self.root / relative
+
+    def source(self, index: int, key: str) -> str:
+        return str(self.path(index, key))
+
+    def check(self) -> None:
+        for key in ("img", *self.keys):
+            for index, relative in enumerate(self._paths[self.column(key)]):
+                if _leaves_root(relative):
+                    self.path(index, key)
+
+
+def _read_index(path: Path, split: str, columns: tuple[str, ...]) -> list[list[str]]:
+    """The rows of one split: a list of as many paths as there are columns for every sample."""
+    try:
+        index = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}; --data_root must name the folder of it") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: not a JSON file ({error}); fetch it again") from error
+    if not isinstance(index, dict) or not isinstance(index.get(split), list):
+        found = ", ".join(index) or "nothing" if isinstance(index, dict) else f"a {type(index).__name__}"
+        raise UserError(f"{path}: expected a list of samples under '{split}', found {found}; add it")
+    if not index[split]:
+        raise UserError(f"{path}: the split '{split}' is empty; list at least one sample")
+    for message in _malformed(index[split], columns):
+        raise UserError(f"{path}: {split}{message}; correct the index")
+    return index[split]
+
+
+def _malformed(rows: list[Any], columns: tuple[str, ...]) -> Iterator[str]:
+    for number, row in enumerate(rows):
+        if not isinstance(row, list) or len(row) != len(columns):
+            found = len(row) if isinstance(row, list) else f"a {type(row).__name__}"
+            yield f"[{number}]: expected {len(columns)} paths ({', '.join(columns)}), found {found}"
+        elif not all(isinstance(path, str) and path and "\0" not in path for path in row):
+            yield f"[{number}]: every path must be a text that names a file"
+
+
+def _leaves_root(path: str) -> bool:
+    if path.startswith("/"):
+        return True
+    return ".." in path and posixpath.normpath(path).split("/")[0] == ".."
+
+
+def _size(value: Tensor) -> str:
+    return f"{value.shape[1]} x {value.shape[2]}"
+
+
+def _describe(value: object) -> str:
+    return f"a tensor {list(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"

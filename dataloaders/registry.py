@@ -1,0 +1,64 @@
+"""The data sets by name, and the one door to them."""
+
+import inspect
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from configs import Config, UserError
+from configs.plugins import resolve
+from dataloaders.base import MultitaskDataset
+from dataloaders.cityscapes import Cityscapes
+from dataloaders.nyuv2 import NYUv2
+from dataloaders.taskonomy import Taskonomy
+
+DATASETS: dict[str, type[MultitaskDataset]] = {
+    "nyuv2": NYUv2,
+    "cityscapes": Cityscapes,
+    "taskonomy": Taskonomy,
+}
+
+
+def open_dataset(config: Config, split: str, keys: Collection[str]) -> MultitaskDataset:
+    """A split of the data set that the settings name.
+
+    Args:
+        config: the settings; ``data.root`` may be missing if the data set has a root of its own.
+        split: "train" or "test".
+        keys: the keys wanted beside ``img`` and ``name``.
+
+    Raises:
+        UserError: an unknown data set, option or key, no data root, or an index that cannot be used.
+    """
+    where = f"{config.source}: data.dataset"
+    kind = resolve(config.data.dataset, DATASETS, f"data set ({where})", config.source.parent)
+    if not (isinstance(kind, type) and issubclass(kind, MultitaskDataset)):
+        raise UserError(f"{where}: '{config.data.dataset}' is not a subclass of dataloaders.MultitaskDataset")
+    missing = sorted(kind.__abstractmethods__) + ["fields"] * (not hasattr(kind, "fields"))
+    if missing:
+        raise UserError(f"{where}: the class {kind.__name__} lacks {', '.join(missing)}; add it")
+    _check_options(kind, config.data.options, f"{config.source}: data.options")
+    root = config.data.root or kind.default_root(config.data.options)
+    if root is None:
+        raise UserError(f"{config.source}: data.root: no folder given; name the data set's with --data_root")
+    wanted = tuple(key for key in keys if key not in ("img", "name"))
+    dataset = kind(root, split, wanted, **config.data.options)
+    if config.data.on_error == "raise":
+        dataset.check()
+    if len(dataset) == 0:
+        raise UserError(f"{root}: the split '{split}' of the data set '{config.name}' has no samples")
+    return dataset
+
+
+def _check_options(kind: type[MultitaskDataset], options: Mapping[str, Any], where: str) -> None:
+    known = {name for base in kind.__mro__ if "__init__" in vars(base) for name in _keywords(base)}
+    for name in options:
+        if name not in known:
+            choices = f"it knows {', '.join(sorted(known))}" if known else "it has no options"
+            raise UserError(f"{where}.{name}: unknown option of {kind.__name__}; {choices}")
+
+
+def _keywords(kind: type) -> list[str]:
+    """The named arguments of a class's own ``__init__`` beside those that every data set has."""
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = inspect.signature(vars(kind)["__init__"]).parameters.values()
+    return [p.name for p in parameters if p.kind in named and p.name not in ("self", "root", "split", "keys")]
