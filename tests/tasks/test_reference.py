@@ -1,7 +1,6 @@
 """Losses and metrics against the reference values in ../shared/golden."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,18 +10,20 @@ from configs import load_config
 from tasks import build_tasks
 from tasks.normals import BIN_DEGREES
 
-GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "golden"
 DATASETS = ("nyuv2", "cityscapes", "taskonomy")
 LIMITS = {"sigma_1.25": 1.25, "sigma_1.25^2": 1.25**2, "sigma_1.25^3": 1.25**3}
 
-pytestmark = pytest.mark.skipif(not GOLDEN.is_dir(), reason=f"needs the reference values in {GOLDEN}")
+
+@pytest.fixture
+def golden(shared):
+    return shared / "golden"
 
 
-def tasks_of(dataset, kind):
+def tasks_of(golden, dataset, kind):
     """Tasks as configs/ sets them, the expected values, and the arrays."""
-    expected = json.loads((GOLDEN / f"{kind}.json").read_text())["datasets"][dataset]
-    arrays = np.load(GOLDEN / f"{kind}.npz")
-    return build_tasks(load_config(dataset), GOLDEN / "data" / dataset), expected, arrays
+    expected = json.loads((golden / f"{kind}.json").read_text())["datasets"][dataset]
+    arrays = np.load(golden / f"{kind}.npz")
+    return build_tasks(load_config(dataset), golden / "data" / dataset), expected, arrays
 
 
 def targets(arrays, prefix, keys):
@@ -31,8 +32,8 @@ def targets(arrays, prefix, keys):
 
 @pytest.mark.parametrize("case", ["even", "odd"])
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_losses(dataset, case):
-    tasks, expected, arrays = tasks_of(dataset, "losses")
+def test_losses(golden, dataset, case):
+    tasks, expected, arrays = tasks_of(golden, dataset, "losses")
     values = expected["cases"][case]
     batch = targets(arrays, f"{dataset}.{case}", values["target_keys"])
     total = 0.0
@@ -44,9 +45,9 @@ def test_losses(dataset, case):
     assert list(tasks) == expected["tasks"]
 
 
-def stream(dataset):
+def stream(golden, dataset):
     """For each task: its name, the metrics of all batches, the expected values, (prediction, batch) pairs."""
-    tasks, expected, arrays = tasks_of(dataset, "metrics")
+    tasks, expected, arrays = tasks_of(golden, dataset, "metrics")
     for name in expected["tasks"]:
         pairs = []
         for number in range(len(expected["batch_sizes"])):
@@ -61,8 +62,8 @@ def stream(dataset):
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_metrics(dataset):
-    for task, metrics, expected, _ in stream(dataset):
+def test_metrics(golden, dataset):
+    for task, metrics, expected, _ in stream(golden, dataset):
         computed = metrics.compute()
         assert list(computed) == list(task.higher_is_better)
         for name in computed.keys() - LIMITS.keys():
@@ -72,15 +73,15 @@ def test_metrics(dataset):
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_confusion_matrix(dataset):
-    _, metrics, _, _ = next(stream(dataset))
-    expected = np.load(GOLDEN / "metrics.npz")[f"{dataset}.conf_mat"]
+def test_confusion_matrix(golden, dataset):
+    _, metrics, _, _ = next(stream(golden, dataset))
+    expected = np.load(golden / "metrics.npz")[f"{dataset}.conf_mat"]
     assert metrics.state["confusion"].equal(torch.from_numpy(expected).long())
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_depth_within_a_factor_differs_by_the_predictions_below_zero_alone(dataset):
-    task, metrics, expected, pairs = next(found for found in stream(dataset) if found[0].name == "depth")
+def test_depth_within_a_factor_differs_by_the_predictions_below_zero_alone(golden, dataset):
+    task, metrics, expected, pairs = next(found for found in stream(golden, dataset) if found[0].name == "depth")
     ratios, positive = [], []
     for prediction, batch in pairs:
         (height, width), (h, w) = batch["depth"].shape[-2:], prediction.shape[-2:]
