@@ -1,0 +1,97 @@
+"""The sample rooms: a small data set in the Taskonomy layout that is rendered when it is first used."""
+
+import fcntl
+import os
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from configs.errors import UserError
+from configs.paths import SAMPLE_DATA, prepare_folder
+from dataloaders.rooms_folder import Rendering, render_folder, usual_workers
+from dataloaders.taskonomy import Taskonomy
+
+SMALLEST = 16  # pixels a side
+
+
+class SampleRooms(Taskonomy):
+    """Rendered rooms, read as Taskonomy is; a root that does not exist yet is rendered first.
+
+    Args:
+        root, split, keys: as in the base class.
+        size: height and width of the images in pixels.
+        num_train, num_test: how many images to render.
+        seed: other seeds give other rooms.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        split: str,
+        keys: Collection[str],
+        size: int = 128,
+        num_train: int = 64,
+        num_test: int = 16,
+        seed: int = 0,
+        **options: Any,
+    ) -> None:
+        _render_if_missing(root, _rendering(size, num_train, num_test, seed))
+        super().__init__(root, split, keys, size=size, **options)
+
+    @classmethod
+    def default_root(cls, options: Mapping[str, Any]) -> Path:
+        """A folder for exactly these options: in the repository or, where that is read-only, in the user's cache.
+
+        Raises:
+            UserError: an option is wrong, or neither place can be written to.
+        """
+        known = {key: options[key] for key in ("size", "num_train", "num_test", "seed") if key in options}
+        name = _rendering(**known).name
+        if (SAMPLE_DATA / name).is_dir():
+            return SAMPLE_DATA / name
+        with suppress(UserError):
+            return prepare_folder(SAMPLE_DATA) / name
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        return prepare_folder(cache / "meta-sparse" / "sample", "--data_root") / name
+
+
+def _rendering(size: int = 128, num_train: int = 64, num_test: int = 16, seed: int = 0) -> Rendering:
+    wanted = {
+        "size": (size, SMALLEST),
+        "num_train": (num_train, 1),
+        "num_test": (num_test, 1),
+        "seed": (seed, 0),
+    }
+    for key, (value, least) in wanted.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise UserError(f"data.options.{key}: {value!r} is not a whole number of {least} or more")
+    return Rendering("taskonomy", num_train, num_test, (size, size), seed)
+
+
+def _render_if_missing(root: Path, rendering: Rendering) -> None:
+    try:
+        if root.exists():
+            return
+    except OSError:  # not for us to look into: the index cannot be read either, and that says why
+        return
+    prepare_folder(root.parent, "--data_root")
+    with _one_at_a_time(root):
+        if not root.exists():
+            render_folder(root, rendering, usual_workers())
+
+
+@contextmanager
+def _one_at_a_time(root: Path) -> Iterator[None]:
+    """Let other processes that want the same folder wait, as those of one torchrun do.
+
+    On a disk without locks they all render, and the first to finish names the folder.
+    """
+    lock = root.with_name(f".{root.name}.lock")
+    with lock.open("w") as file:
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
