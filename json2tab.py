@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from configs import load_config
+from configs import UserError, load_config
 from configs.flags import Parser, run_script
 from configs.paths import prepare_folder, write_text
 from prune_utils.paper import compare
@@ -37,6 +37,8 @@ def results_of(dataset: str) -> Path:
 
 def main() -> None:
     arguments = parse_arguments()
+    if arguments.out is not None and arguments.out.is_dir():
+        raise UserError(f"--out: {arguments.out} is a folder; name a file in it")
     report = read_report(arguments.json or results_of(arguments.dataset))
     missing = "" if arguments.format == "tsv" else "n/a"
     if arguments.compare_paper:

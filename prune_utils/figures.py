@@ -20,7 +20,7 @@ from prune_utils.report import METRIC_NAMES, WEIGHTING_NAMES, Report, layer_simi
 from prune_utils.summary import ranking
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = "osD^vPX"
+MARKERS = "osD^v<>"
 DASHES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (3, 1)))
 MANY_PAIRS = 7
 """More pairs than this cannot be told apart as lines; the most and the least similar ones are drawn."""
@@ -102,19 +102,25 @@ def draw_matrix(axes: Axes, values: pd.DataFrame, errors: pd.DataFrame) -> None:
 
 
 def draw_lines(axes: Axes, x: Sequence[float], lines: Mapping[str, np.ndarray],
-               bands: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None) -> None:
-    """Lines with markers, at most seven, some with a band around them; the legend stands beside the axes.
+               bands: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
+               hollow: Mapping[str, np.ndarray] | None = None) -> None:
+    """Lines with markers, at most seven; the legend stands beside the axes.
 
     Args:
         x: P positions.
         lines: label -> P values; NaN leaves a gap.
-        bands: label -> lower and upper edge, P values each.
+        bands: label -> lower and upper edge of a band, P values each.
+        hollow: label -> P values drawn as hollow markers that no line joins; NaN for none.
     """
     for index, (label, values) in enumerate(lines.items()):
-        axes.plot(x, values, label=label, color=PALETTE[index], marker=MARKERS[index], markersize=4,
-                  linestyle=DASHES[index], linewidth=1.4)
+        colour, marker = PALETTE[index], MARKERS[index]
+        axes.plot(x, values, label=label, color=colour, marker=marker, markersize=4, linestyle=DASHES[index],
+                  linewidth=1.4)
         if bands and label in bands:
-            axes.fill_between(x, *bands[label], color=PALETTE[index], alpha=0.15, linewidth=0)
+            axes.fill_between(x, *bands[label], color=colour, alpha=0.15, linewidth=0)
+        if hollow and label in hollow:
+            axes.plot(x, hollow[label], color=colour, marker=marker, markersize=4, linestyle="none",
+                      markerfacecolor="white")
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, frameon=False, handlelength=3.2)
 
@@ -143,20 +149,28 @@ def _draw_layers_of_pairs(axes: Axes, report: Report, layer_method: str, sim_met
         axes.set_axis_off()
         axes.text(0.5, 0.5, "no similarity by layer in this file", ha="center", transform=axes.transAxes)
         return
+    title = ["By layer, not weighted; mean over seeds and sparsities"]
     pairs = [",".join(pair) for pair in ranked.index.tolist()]
-    title = "By layer, not weighted; mean over seeds and sparsities"
     if len(pairs) > MANY_PAIRS:
-        title += f"\nOf {len(pairs)} pairs, the {EACH_END} most and the {EACH_END} least similar"
+        title.append(f"Of {len(pairs)} pairs, the {EACH_END} most and the {EACH_END} least similar")
         pairs = pairs[:EACH_END] + pairs[-EACH_END:]
     by_pair = by_layer.T.groupby(level="pair")
     means, lows, highs = by_pair.mean().T, by_pair.min().T, by_pair.max().T
-    lines = {pair.replace(",", "/"): means[pair].to_numpy() for pair in pairs}
-    bands = {pair.replace(",", "/"): (lows[pair].to_numpy(), highs[pair].to_numpy()) for pair in pairs}
-    with_bands = len(report.sparsities) > 1 and len(pairs) <= EACH_END
-    title += "\nBand: from the least similar sparsity to the most similar one" if with_bands else ""
-    draw_lines(axes, range(len(by_layer)), lines, bands if with_bands else None)
+    # A mean over fewer sparsities is not comparable with its neighbours: no line joins it to them.
+    partial = by_pair.count().T.lt(len(report.sparsities))
+    names = {pair: pair.replace(",", "/") for pair in pairs}
+    lines = {names[pair]: means[pair].mask(partial[pair]).to_numpy() for pair in pairs}
+    hollow = {names[pair]: means[pair].where(partial[pair]).to_numpy() for pair in pairs}
+    bands = {}
+    if len(report.sparsities) > 1 and len(pairs) <= EACH_END:
+        title.append("Band: from the least similar sparsity to the most similar one")
+        edges = lows.mask(partial), highs.mask(partial)
+        bands = {names[pair]: (edges[0][pair].to_numpy(), edges[1][pair].to_numpy()) for pair in pairs}
+    if any(np.isfinite(values).any() for values in hollow.values()):
+        title.append("Hollow: undefined at some sparsity, mean of the others")
+    draw_lines(axes, range(len(by_layer)), lines, bands, hollow)
     label_layers(axes, list(by_layer.index))
-    axes.set_title(title, fontsize=10)
+    axes.set_title("\n".join(title), fontsize=10)
     axes.set_xlabel("layer of the backbone")
 
 

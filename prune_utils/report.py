@@ -22,7 +22,7 @@ from configs.schema import describe
 WEIGHTING_NAMES = {"equal": "equal", "linear": "linear", "five_zeros": "step", "av_sparsity": "sparsity"}
 METRIC_NAMES = {"epi": "EPI-Sim", "iou": "IOU", "sals": "CSS", "masked_sals": "MCSS"}
 
-ANEW = "static_similarity.py writes it anew with --force_run"
+ANEW = "static_similarity.py writes it anew"
 
 Percent = Annotated[int, Field(gt=0, lt=100)]
 Number = Annotated[float, Field(allow_inf_nan=False)]

@@ -233,6 +233,7 @@ def test_out_is_written_and_nothing_printed(run, tmp_path):
         (report_of(as_published, sparsities=(60,)), ["--compare_paper"], "--sparsities 30,50,70,90"),
         (report_of(as_published), ["--format", "html"], "--format"),
         (report_of(as_published), ["--out", "similarity.json/t.tsv"], "--out"),
+        (report_of(as_published), ["--out", "."], "--out: . is a folder"),
     ],
 )
 def test_mistakes_are_named_and_nothing_is_written(run, tmp_path, monkeypatch, contents, flags, named):
