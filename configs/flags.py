@@ -55,6 +55,18 @@ def destination(arguments: argparse.Namespace, config: Config) -> Path:
     return arguments.dest if arguments.dest is not None else Path("results") / config.name
 
 
+def repeated(arguments: argparse.Namespace) -> list[str]:
+    """The shared flags that were given, as words of a command line, for another command that needs the same ones."""
+    words = []
+    for name, default in vars(script_parser("").parse_args([])).items():
+        value = getattr(arguments, name)
+        if name == "overrides":
+            words += [word for text in value for word in ("--set", text)]
+        elif value != default:
+            words += [f"--{name}", ",".join(value) if isinstance(value, list) else str(value)]
+    return words
+
+
 def names_list(text: str) -> list[str]:
     """``a,b`` as a list of names."""
     return [part.strip() for part in text.split(",") if part.strip()]

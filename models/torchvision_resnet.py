@@ -22,6 +22,16 @@ class TorchvisionBackbone(nn.Module):
             if name not in {"avgpool", "fc"}:
                 self.add_module(name, module)
 
+    @property
+    def shortcut_layers(self) -> list[str]:
+        """Names of the weights of the down-sampling shortcuts, which the IoU analysis leaves out."""
+        return [
+            f"{name}.downsample.{inner}.weight"
+            for name, block in self.named_modules()
+            for inner, module in (getattr(block, "downsample", None) or nn.Module()).named_modules()
+            if isinstance(module, nn.Conv2d)
+        ]
+
     def forward(self, x: Tensor) -> Tensor:
         for module in self.children():
             x = module(x)

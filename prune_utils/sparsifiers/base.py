@@ -62,7 +62,7 @@ class OneShot(ABC):
         """Masks of every Conv and Linear layer, and the keep ratio that led to them."""
 
     def keep_ratio(
-        self, choice: str | float, sparsity: int, published: Mapping[str, Mapping[int, float]]
+        self, choice: str | float, sparsity: int, published: Mapping[Any, Mapping[int, float]]
     ) -> float | None:
         """``Request.keep_ratio`` from the flag ``--keep_ratio``: "exact", "published" or a number.
 
