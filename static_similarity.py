@@ -166,8 +166,8 @@ def print_report(arguments: argparse.Namespace, setup: Setup, report: Report, co
     """The matrix, the ranking of the pairs, what it cost, and where everything is."""
     chosen = (arguments.layer_method, arguments.sim_method)
     sparsities = ",".join(map(str, arguments.sparsities))
-    print(f"\nSimilarity of tasks on {setup.config.name}: {arguments.sim_method}, layers weighted {arguments.layer_method}")
-    print(f"mean over sparsities {sparsities} % and {arguments.num_seeds} seed(s), {PLUS_MINUS} standard error over seeds\n")
+    print(f"\nSimilarity of tasks on {setup.config.name}: {chosen[1]}, layers weighted {chosen[0]}")
+    print(f"mean over sparsities {sparsities} % and {arguments.num_seeds} seed(s), {PLUS_MINUS} its standard error\n")
     print(matrix_text(report, *chosen))
     print(f"\nPairs, most similar first:\n{ranking_text(report, *chosen)}")
     print(f"\n{cost_text(arguments, setup, contents['provenance'], fresh)}")
@@ -179,7 +179,7 @@ def print_report(arguments: argparse.Namespace, setup: Setup, report: Report, co
 def cost_text(arguments: argparse.Namespace, setup: Setup, cost: dict, fresh: int) -> str:
     """Seconds, passes and memory, in a line or two."""
     if not fresh:
-        return f"Cost: no scoring, all {arguments.num_seeds} seed(s) were kept from earlier runs (--force_run scores again)."
+        return f"Cost: no scoring, {arguments.num_seeds} seed(s) kept from earlier runs (--force_run scores again)."
     batches, tasks = fresh * arguments.num_batches, len(setup.tasks)
     stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in cost["seconds"].items())
     memory = f"{cost['peak_memory_mb'] / 1024:.1f} GiB"

@@ -108,8 +108,9 @@ def run_script(main: Callable[[], None]) -> NoReturn:
     except UserError as error:
         sys.stderr.write(f"error: {error}\n")
         status = EXIT_USER_ERROR
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted; the same command goes on from the last state that was saved\n")
+    except KeyboardInterrupt as interrupt:
+        state = str(interrupt) or "the same command goes on from the last state that was saved"
+        sys.stderr.write(f"\ninterrupted; {state}\n")
         status = EXIT_INTERRUPTED
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

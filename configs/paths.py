@@ -43,7 +43,8 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}; free some space or name another --dest") from error
+        reason = error.strerror or error
+        raise UserError(f"cannot write {path}: {reason}; free some space or name another --dest") from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -36,7 +36,7 @@ class DataConfig(Section):
     root: Path | None = Field(None, description="the folder that holds the index JSON")
     crop: Size = Field(description="training crop, height and width in pixels; one number means a square")
     batch_size: Positive
-    on_error: Literal["raise", "skip"] = Field("raise", description="stop at an unreadable sample, or skip and count it")
+    on_error: Literal["raise", "skip"] = Field("raise", description="stop at a sample that cannot be read, or skip it")
     scale: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (0.5, 1.5)
     mirror: Share = Field(0.5, description="probability of mirroring left and right")
     options: dict[str, Any] = Field(default_factory=dict, description="further arguments of the data set's class")
@@ -148,8 +148,9 @@ def find_config(name_or_path: str) -> Path:
     if path.suffix in {".yaml", ".yml"}:
         if path.is_file():
             return path.resolve()
-        raise UserError(f"--dataset: no such file: {path}; give the path of a YAML file or one of {', '.join(available())}")
-    raise UserError(f"--dataset: unknown data set '{name_or_path}'; choose from {', '.join(available())}, or a .yaml file")
+        raise UserError(f"--dataset: no such file: {path}; choose from {', '.join(available())}, or a .yaml file")
+    choices = ", ".join(available())
+    raise UserError(f"--dataset: unknown data set '{name_or_path}'; choose from {choices}, or a .yaml file")
 
 
 def load_config(name_or_path: str, overrides: list[str] | None = None) -> Config:

@@ -14,7 +14,9 @@ from models.deeplab_resnet import DeepLabResNet
 from models.torchvision_resnet import torchvision_backbone
 
 Backbone = Callable[[ModelConfig], nn.Module]
-"""Makes a backbone: image [N, 3, H, W] -> features [N, out_channels, h, w], with the attribute ``out_channels``."""
+"""Makes a backbone: image [N, 3, H, W] -> features [N, out_channels, h, w], with the attribute ``out_channels``.
+
+It may name its down-sampling layers in ``shortcut_layers``, which the IoU analysis then leaves out."""
 
 Head = Callable[[int, int, ModelConfig], nn.Module]
 """Makes a head from (in_channels, out_channels, settings): features -> prediction [N, out_channels, h, w]."""
@@ -43,7 +45,7 @@ def build_network(config: ModelConfig, channels: Mapping[str, int], folder: Path
     backbone = make_backbone(config)
     width = getattr(backbone, "out_channels", None)
     if not isinstance(width, int):
-        raise UserError(f"model.backbone: '{config.backbone}' has no whole number out_channels, which heads need; add it")
+        raise UserError(f"model.backbone: '{config.backbone}' has no whole number out_channels for the heads; add it")
     return MultitaskNet(backbone, {task: make_head(width, n, config) for task, n in channels.items()})
 
 

@@ -32,7 +32,7 @@ class Dropout(nn.Dropout):
 
     def forward(self, x: Tensor) -> Tensor:
         dense = x.is_contiguous() or x.is_contiguous(memory_format=torch.channels_last)
-        if not self.training or x.is_cuda or not dense or (self.p * 256) % 1:
+        if not self.training or x.device.type != "cpu" or not dense or (self.p * 256) % 1:
             return super().forward(x)
         draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
         keep = draws.view(torch.int8)[: x.numel()] >= int(self.p * 256) - 128

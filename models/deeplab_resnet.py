@@ -1,6 +1,7 @@
 """The DeepLab ResNet backbone of AdaShare and DiSparse: output stride 8, shortcuts kept beside the blocks.
 
-He et al., "Deep residual learning for image recognition" (CVPR 2016), dilated as in Chen et al., "DeepLab" (TPAMI 2018).
+He et al., "Deep residual learning for image recognition" (CVPR 2016), dilated as in Chen et al., "DeepLab"
+(TPAMI 2018).
 Module names and their order are those of the published checkpoints, on which the layer weightings of the
 similarity depend: conv1, all blocks, then the three shortcut convolutions.
 """
@@ -21,10 +22,9 @@ class BasicBlock(nn.Module):
 
     def __init__(self, in_channels: int, channels: int, stride: int, dilation: int) -> None:
         super().__init__()
-        shape = {"kernel_size": 3, "padding": dilation, "dilation": dilation, "bias": False}
-        self.conv1 = nn.Conv2d(in_channels, channels, stride=stride, **shape)
+        self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, padding=dilation, dilation=dilation, bias=False)
         self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, **shape)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation, bias=False)
         self.bn2 = nn.BatchNorm2d(channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -51,9 +51,9 @@ class DeepLabResNet(nn.Module):
         for stage, (count, stride, dilation) in enumerate(zip(BLOCKS[config.depth], STRIDES, DILATIONS, strict=True)):
             width = config.width * 2**stage
             shortcuts.append(self._shortcut(channels, width, stride))
-            inputs = [channels] + [width] * (count - 1)
-            strides = [stride] + [1] * (count - 1)
-            stages.append(nn.ModuleList(BasicBlock(c, width, s, dilation) for c, s in zip(inputs, strides, strict=True)))
+            first = BasicBlock(channels, width, stride, dilation)
+            others = [BasicBlock(width, width, 1, dilation) for _ in range(count - 1)]
+            stages.append(nn.ModuleList([first, *others]))
             channels = width
         self.blocks = nn.ModuleList(stages)
         self.ds = nn.ModuleList(shortcuts)
@@ -61,6 +61,11 @@ class DeepLabResNet(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.normal_(module.weight, std=0.01)
+
+    @property
+    def shortcut_layers(self) -> list[str]:
+        """Names of the weights of the down-sampling shortcuts, which the IoU analysis leaves out."""
+        return [f"ds.{name}.weight" for name, module in self.ds.named_modules() if isinstance(module, nn.Conv2d)]
 
     @staticmethod
     def _shortcut(in_channels: int, channels: int, stride: int) -> nn.Module:

@@ -56,14 +56,6 @@ def mask_buffer(layer: nn.Module) -> Tensor:
     return layer.weight_mask  # type: ignore[return-value]
 
 
-def stored_weights(net: nn.Module) -> dict[str, nn.Parameter]:
-    """Each Conv and Linear weight's parameter: ``weight_orig`` of masked layers, ``weight`` of others."""
-    return {
-        name: layer.weight_orig if is_masked(layer) else layer.weight  # type: ignore[misc]
-        for name, layer in weight_layers(net).items()
-    }
-
-
 def dense_state(net: nn.Module) -> tuple[dict[str, Tensor], Masks]:
     """The state dict under the names of the network without masks, and the masks.
 

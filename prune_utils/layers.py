@@ -50,7 +50,7 @@ def shared_weights(net: nn.Module) -> dict[str, nn.Parameter]:
 
 def head_weights(net: nn.Module, task: str) -> dict[str, nn.Parameter]:
     """Weights of one task's head; empty for a head without Conv or Linear layers."""
-    return weights(net.heads[task], f"heads.{task}.")  # type: ignore[index]
+    return weights(net.heads[task], f"heads.{task}.")  # type: ignore[index, arg-type]
 
 
 def total(tensors: Iterable[Tensor]) -> int:

@@ -66,14 +66,14 @@ def gradient_magnitudes(
             before_batch(number)
             with precision():
                 features = net.backbone(batch["img"])  # type: ignore[operator]
-            for task, loss in losses.items():
+            for place, (task, loss) in enumerate(losses.items(), start=1):
                 leaf = features.detach().requires_grad_()
                 with precision():
-                    value = loss(net.heads[task](leaf), batch)  # type: ignore[index]
+                    value = loss(net.heads[task](leaf), batch)  # type: ignore[index, operator]
                 _check_finite(value, task, number, batch)
                 at_features, *at_head = torch.autograd.grad(value, [leaf, *own[task].values()])
-                last = task == next(reversed(losses))
-                at_shared = torch.autograd.grad(features, list(shared.values()), at_features, retain_graph=not last)
+                more = place < len(losses)
+                at_shared = torch.autograd.grad(features, list(shared.values()), at_features, retain_graph=more)
                 for total, gradient in zip(sums[task].values(), [*at_shared, *at_head], strict=True):
                     total.add_(gradient.abs_())
             del features, at_features, at_head, at_shared
@@ -111,7 +111,7 @@ def joint_magnitudes(
             before_batch(number)
             with precision():
                 features = net.backbone(batch["img"])  # type: ignore[operator]
-                values = {t: loss(net.heads[t](features), batch) for t, loss in losses.items()}  # type: ignore[index]
+                values = {t: loss(net.heads[t](features), batch) for t, loss in losses.items()}  # type: ignore[index, operator]
             for task, value in values.items():
                 _check_finite(value, task, number, batch)
             joint = torch.stack([factors[task] * value for task, value in values.items()]).sum()
@@ -178,4 +178,4 @@ class _training_mode:
 def _check_finite(value: Tensor, task: str, number: int, batch: Mapping) -> None:
     if not math.isfinite(value.item()):
         names = ", ".join(map(str, batch.get("name", [])))
-        raise UserError(f"the loss of task '{task}' is {value.item()} on batch {number} ({names}); look at these samples")
+        raise UserError(f"the loss of task '{task}' is {value.item()} on batch {number}; look at its samples: {names}")

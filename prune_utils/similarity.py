@@ -13,7 +13,9 @@ DELIMITER = "_X_"
 Table = dict[str, dict[str, float | None]]
 
 
-def similarity(statistics: Statistics, a: str, b: str, ratios: Sequence[int], sim_method: str, layer_method: str) -> float:
+def similarity(
+    statistics: Statistics, a: str, b: str, ratios: Sequence[int], sim_method: str, layer_method: str
+) -> float:
     """Similarity of tasks a and b: the weighted mean over layers, then the plain mean over keep ratios.
 
     Args:

@@ -16,7 +16,7 @@ def save_statistics(path: Path, statistics: Statistics) -> None:
     """Write one seed's statistics as a compressed .npz, whole or not at all."""
     arrays = {field.name: np.asarray(getattr(statistics, field.name)) for field in fields(Statistics)}
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 def load_statistics(path: Path) -> Statistics | None:
@@ -41,4 +41,4 @@ def save_masks(path: Path, masks: Mapping[str, Masks]) -> None:
             arrays[f"{label}/{name}"] = np.packbits(mask.cpu().numpy().reshape(-1))
             arrays[f"{label}/{name}/shape"] = np.array(mask.shape)
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]

@@ -13,7 +13,17 @@ import torchvision
 
 from configs.paths import REPOSITORY
 
-CODE = ("dataloaders", "models", "tasks", "prune_utils", "training")
+CODE = (
+    "dataloaders/**/*.py",
+    "models/**/*.py",
+    "tasks/**/*.py",
+    "prune_utils/layers.py",
+    "prune_utils/masks.py",
+    "prune_utils/scores.py",
+    "prune_utils/statistics.py",
+    "training/scoring.py",
+)
+"""Code of ours that scores and their statistics depend on."""
 
 
 def fingerprint(settings: Any, files: Iterable[str | Path], plugins: Iterable[object]) -> str:
@@ -35,7 +45,7 @@ def fingerprint(settings: Any, files: Iterable[str | Path], plugins: Iterable[ob
 
 
 def _sources(plugins: Iterable[object]) -> set[Path]:
-    ours = {path for package in CODE for path in (REPOSITORY / package).rglob("*.py")}
+    ours = {path for pattern in CODE for path in REPOSITORY.glob(pattern)}
     modules = [sys.modules.get(getattr(plugin, "__module__", None) or "") for plugin in plugins]
     files = {getattr(module, "__file__", None) for module in modules}
     return ours | {Path(file) for file in files if file}

@@ -63,10 +63,11 @@ def peak_memory_mb() -> float:
 def git_revision() -> str | None:
     """The commit of this checkout, with "+changes" where files differ from it; None outside a git checkout."""
     try:
-        run = [
-            subprocess.run(["git", *command], cwd=REPOSITORY, capture_output=True, text=True, timeout=10, check=True).stdout
-            for command in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
-        ]
+        return _git("rev-parse", "HEAD") + ("+changes" if _git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.SubprocessError):
         return None
-    return run[0].strip() + ("+changes" if run[1].strip() else "")
+
+
+def _git(*command: str) -> str:
+    run = ["git", *command]
+    return subprocess.run(run, cwd=REPOSITORY, capture_output=True, text=True, timeout=10, check=True).stdout.strip()

@@ -112,7 +112,7 @@ def choose_device(name: str, local_rank: int | None = None) -> torch.device:
         raise UserError(f"--device: {name} was asked for, but torch finds no CUDA device here; use --device cpu")
     index = device.index if device.index is not None else (local_rank or 0)
     if index >= found:
-        raise UserError(f"--device: there is no cuda:{index}, torch finds {found} CUDA device(s), cuda:0 to cuda:{found - 1}")
+        raise UserError(f"--device: there is no cuda:{index}; torch finds {found} CUDA device(s), counted from cuda:0")
     return torch.device("cuda", index)
 
 
