@@ -1,0 +1,122 @@
+"""Evaluation: every task's metrics over a split, and which of two networks is the better one."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from dataloaders import evaluation_loader
+from tasks import Task
+from training.setup import Setup
+
+Results = dict[str, dict[str, float]]
+"""Task -> metric -> value, NaN where undefined."""
+
+
+@torch.no_grad()
+def evaluate(
+    net: nn.Module,
+    setup: Setup,
+    *,
+    split: str = "test",
+    after_batch: Callable[[int], None] = lambda images: None,
+) -> Results:
+    """Metrics of every task over a split, in memory that does not grow with it; on all processes together.
+
+    The network is evaluated in evaluation mode and left in the mode it was in.
+
+    Args:
+        net: on the runtime's device.
+        after_batch: called with the number of this process's images in each batch.
+
+    Raises:
+        UserError: unreadable data.
+    """
+    config, runtime = setup.config, setup.runtime
+    metrics = {name: task.new_metrics() for name, task in setup.tasks.items()}
+    for accumulator in metrics.values():
+        accumulator.to(runtime.device)
+    loader = evaluation_loader(
+        config,
+        setup.keys,
+        batch_size=config.train.eval_batch_size or config.data.batch_size,
+        num_workers=setup.num_workers,
+        split=split,
+        part=(runtime.rank, runtime.world),
+    )
+    mode = net.training
+    net.eval()
+    try:
+        for batch in loader:
+            placed = runtime.place(batch)
+            with runtime.autocast():
+                predictions = net(placed["img"])
+            for name, accumulator in metrics.items():
+                accumulator.update(predictions[name].float(), placed)
+            after_batch(len(placed["img"]))
+    finally:
+        net.train(mode)
+    for accumulator in metrics.values():
+        runtime.sum_over_processes(accumulator.state.values())
+    return {name: accumulator.compute() for name, accumulator in metrics.items()}
+
+
+def results_text(results: Mapping[str, Mapping[str, float]]) -> str:
+    """The main metric of every task in one line."""
+    mains = {task: next(iter(values.items())) for task, values in results.items()}
+    return ", ".join(f"{task} {metric} {value:.4g}" for task, (metric, value) in mains.items())
+
+
+class Best:
+    """Which validation was the best so far.
+
+    A task's gain is (m - r) / (|m| + |r|), with the sign turned where less is better: m is its main metric (the
+    first in ``higher_is_better``), r the first value of it that is neither undefined nor 0. It lies in [-1, 1], so no
+    task outweighs the others because it began badly. The score is the mean gain of the tasks; an undefined metric
+    counts -1.
+
+    Attributes:
+        iteration: of the best validation; None before the first.
+    """
+
+    def __init__(self, tasks: Mapping[str, Task]) -> None:
+        self._main = {name: next(iter(task.higher_is_better.items())) for name, task in tasks.items()}
+        self._references: dict[str, float] = {}
+        self._rank: tuple[bool, float] | None = None
+        self.iteration: int | None = None
+
+    def update(self, results: Results, iteration: int, final_masks: bool = True) -> bool:
+        """Note a validation; whether it is the best so far.
+
+        Args:
+            final_masks: whether the masks will not change any more; such a network always comes before others.
+        """
+        gains = [self._gain(task, results[task][metric], up) for task, (metric, up) in self._main.items()]
+        rank = (final_masks, sum(gains) / len(gains))
+        if self._rank is not None and rank <= self._rank:
+            return False
+        self._rank, self.iteration = rank, iteration
+        return True
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        rank = list(self._rank) if self._rank else None
+        return {"references": dict(self._references), "rank": rank, "iteration": self.iteration}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from ``state_dict``."""
+        self._references = dict(state["references"])
+        self._rank = tuple(state["rank"]) if state["rank"] else None
+        self.iteration = state["iteration"]
+
+    def _gain(self, task: str, value: float, higher_is_better: bool) -> float:
+        if not math.isfinite(value):
+            return -1.0
+        if value != 0:
+            self._references.setdefault(task, value)
+        reference = self._references.get(task, 0.0)
+        size = abs(value) + abs(reference)
+        gain = (value - reference) / size if size else 0.0
+        return gain if higher_is_better else -gain

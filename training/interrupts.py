@@ -1,0 +1,52 @@
+"""Ctrl-C and SIGTERM wait for a moment at which the state is whole."""
+
+import signal
+import threading
+import time
+from types import FrameType
+from typing import Any
+
+PATIENCE = 2.0
+"""Seconds after the first signal in which further ones are taken for the same: torchrun passes Ctrl-C on to
+processes that the terminal has told already."""
+
+
+class Stop(Exception):
+    """Raised at a moment at which the state is whole, after a signal was noted."""
+
+
+class DeferredInterrupts:
+    """Inside, Ctrl-C and SIGTERM are only noted; asked for again after a while, they interrupt at once.
+
+    Attributes:
+        asked: whether a signal has come.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._since = 0.0
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "DeferredInterrupts":
+        if threading.current_thread() is threading.main_thread():  # others cannot have handlers
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()
+
+    def check(self) -> None:
+        """Raise ``Stop`` if a signal has come."""
+        if self.asked:
+            raise Stop
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.asked and time.monotonic() - self._since > PATIENCE:
+            raise KeyboardInterrupt
+        if not self.asked:
+            self.asked, self._since = True, time.monotonic()
+            # Readers that the same signal ended would make torch raise an error in the middle of a step.
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)

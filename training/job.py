@@ -1,0 +1,129 @@
+"""What is trained: a method, a sparsity, a schedule, and the network that training starts from."""
+
+import argparse
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+from torch.optim import Optimizer
+
+from configs import UserError, flags
+from configs.schema import DynamicConfig, ScheduleConfig
+from models import MultitaskNet
+from prune_utils.sparsifiers import DYNAMIC, ONE_SHOT, SPARSIFIERS, Dynamic, Run
+from prune_utils.sparsifiers.dynamic import fitted
+from training import names
+from training.checkpoints import Checkpoint, read_checkpoint, restore
+from training.optim import schedule
+from training.setup import Setup
+
+METHODS = [names.BASELINE, *SPARSIFIERS]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training run.
+
+    Attributes:
+        setup: settings, tasks, device, destination.
+        method: one of ``METHODS``.
+        ratio: sparsity in percent; None for dense networks.
+        schedule: length and learning rate.
+        name: of the run's files.
+    """
+
+    setup: Setup
+    method: str
+    ratio: int | None
+    schedule: ScheduleConfig
+    name: str
+
+    @property
+    def best(self) -> Path:
+        return names.best_path(self.setup.dest, self.name)
+
+    @property
+    def last(self) -> Path:
+        return names.last_path(self.setup.dest, self.name)
+
+    @property
+    def final(self) -> Path:
+        return names.final_path(self.setup.dest, self.name)
+
+    @property
+    def log(self) -> Path:
+        return self.setup.dest / f"{self.name}.csv"
+
+    @property
+    def picture(self) -> Path:
+        return self.setup.dest / f"{self.name}.png"
+
+    @property
+    def dynamic(self) -> DynamicConfig | None:
+        """When a dynamic method changes the masks of this run; None for other methods."""
+        if self.method not in DYNAMIC:
+            return None
+        config = self.setup.config
+        return fitted(config.dynamic, config.train.max_iters, self.schedule.max_iters)
+
+    def masks_fixed(self, iteration: int) -> bool:
+        """Whether the masks will not change any more after so many iterations."""
+        return self.dynamic is None or iteration > self.dynamic.end or iteration == self.schedule.max_iters
+
+
+def make_job(setup: Setup, method: str, ratio: int, max_iters: int | None) -> Job:
+    """The run that the flags ask for; a dense network has no ratio, whatever is given."""
+    sparsity = None if method == names.BASELINE else ratio
+    trained = method in ONE_SHOT and ONE_SHOT[method].trained
+    chosen = schedule(setup.config, trained, max_iters)
+    return Job(setup, method, sparsity, chosen, names.run_name(setup, method, sparsity))
+
+
+def starting_network(job: Job, arguments: argparse.Namespace) -> MultitaskNet:
+    """A new network, or the one that ``create_pruned_net.py`` has pruned; on the device.
+
+    Args:
+        arguments: the flags, for the command in the message.
+
+    Raises:
+        UserError: there is no pruned network yet, or it is another one.
+    """
+    net = job.setup.network()
+    if job.method in ONE_SHOT:
+        path = names.pruned_path(job.setup, job.method, job.ratio)
+        if not path.exists():
+            make = ["python", "create_pruned_net.py", "--method", job.method, "--ratio", str(job.ratio)]
+            raise UserError(f"there is no {path} yet; first run: {shlex.join([*make, *flags.repeated(arguments)])}")
+        pruned = read_checkpoint(path, list(job.setup.tasks))
+        check_origin(job, pruned, path)
+        restore(net, pruned, path)
+    return net
+
+
+def make_sparsifier(job: Job, net: nn.Module, optimizer: Optimizer) -> Dynamic | None:
+    """What changes the masks during the run, if its method does; it masks a network that has no masks yet."""
+    if job.dynamic is None or job.ratio is None:
+        return None
+    setup, runtime = job.setup, job.setup.runtime
+    run = Run(
+        net=net,
+        optimizer=optimizer,
+        settings=job.dynamic,
+        sparsity=job.ratio,
+        losses=setup.losses,
+        weights={name: task.weight for name, task in setup.tasks.items()},
+        seed=setup.seed,
+        precision=runtime.autocast,
+        reduce=runtime.sum_over_processes,
+        processes=runtime.world,
+    )
+    return DYNAMIC[job.method](run)
+
+
+def check_origin(job: Job, checkpoint: Checkpoint, path: Path) -> None:
+    """Raise a UserError if the checkpoint is of another data set, method or sparsity than the run's."""
+    wanted = {"dataset": job.setup.config.name, "method": job.method, "ratio": job.ratio}
+    for name, value in wanted.items():
+        if getattr(checkpoint, name) != value:
+            raise UserError(f"{path}: {name} is {getattr(checkpoint, name)} in this file, not {value}; remove the file")

@@ -1,0 +1,90 @@
+"""Losses of the latest steps: gathered without waiting for the accelerator, shared among processes, checked."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from training.runtime import Runtime
+
+SETTLE_EVERY = 20
+"""Steps between two looks at the losses on an accelerator, where a look waits for all work under way."""
+
+
+class NonFiniteLoss(Exception):
+    """A loss became infinite or NaN.
+
+    Attributes:
+        task: whose loss.
+        iteration: number of the step, from 1.
+        value: the loss.
+    """
+
+    def __init__(self, task: str, iteration: int, value: float) -> None:
+        super().__init__(f"the loss of task '{task}' is {value} in iteration {iteration}")
+        self.task, self.iteration, self.value = task, iteration, value
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One step: its number from 1, its learning rate, and each task's loss, the mean over the processes."""
+
+    iteration: int
+    lr: float
+    losses: tuple[float, ...]
+
+
+class Ledger:
+    """Collects losses until they are due to be looked at.
+
+    On the CPU that is at once, before the step is made; on an accelerator it is every ``SETTLE_EVERY`` steps, at the
+    same steps on all processes.
+
+    Attributes:
+        stop: whether a process wanted to stop when the ledger was last settled.
+    """
+
+    def __init__(self, tasks: Sequence[str], runtime: Runtime) -> None:
+        self.stop = False
+        self._tasks = list(tasks)
+        self._runtime = runtime
+        self._open: list[tuple[int, float, Tensor]] = []
+
+    def add(self, iteration: int, lr: float, losses: Sequence[Tensor]) -> None:
+        """Note the losses of a step, in the order of the tasks, without waiting for them."""
+        self._open.append((iteration, lr, torch.stack([loss.detach().float() for loss in losses])))
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to settle."""
+        return self._runtime.device.type == "cpu" or len(self._open) >= SETTLE_EVERY
+
+    def settle(self, stop: bool) -> list[Entry]:
+        """Look at the losses noted since the last time; every process must take part.
+
+        Args:
+            stop: whether this process wants to stop.
+
+        Raises:
+            NonFiniteLoss: on all processes alike.
+        """
+        if not self._open:
+            return []
+        iterations, rates, losses = zip(*self._open, strict=True)
+        self._open = []
+        table = torch.stack(losses)
+        flags = torch.full_like(table[:, :1], float(stop))
+        shared = torch.cat([table, flags], dim=1)
+        self._runtime.sum_over_processes([shared])
+        rows = (shared / self._runtime.world).tolist()
+        self.stop = rows[-1].pop() > 0
+        entries = []
+        for iteration, lr, row in zip(iterations, rates, rows, strict=True):
+            values = tuple(row[: len(self._tasks)])
+            for task, value in zip(self._tasks, values, strict=True):
+                if not math.isfinite(value):
+                    raise NonFiniteLoss(task, iteration, value)
+            entries.append(Entry(iteration, lr, values))
+        return entries

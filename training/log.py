@@ -1,0 +1,99 @@
+"""The CSV log of a run: one row per iteration, with the metrics in the rows of validations."""
+
+import csv
+from collections.abc import Mapping
+from io import StringIO
+from pathlib import Path
+
+from configs import UserError
+from configs.paths import write_text
+from tasks import Task
+from training.evaluation import Results
+from training.ledger import Entry
+
+Row = dict[str, float]
+
+KEEP = 50
+"""Rows held back before they are written, so that a fast loop does not open the file in every iteration."""
+
+
+def loss_column(task: str) -> str:
+    """The column of a task's loss, not multiplied by its weight."""
+    return f"loss_{task}"
+
+
+def metric_column(task: str, metric: str) -> str:
+    """The column of a task's metric."""
+    return f"{task}_{metric}"
+
+
+class TrainingLog:
+    """Rows under the columns ``iteration``, ``lr``, ``loss`` (the weighted sum), ``loss_<task>`` and
+    ``<task>_<metric>``; read it with pandas.
+
+    Attributes:
+        rows: what is not in the file yet.
+
+    Args:
+        path: the file; rows after iteration ``start`` are dropped, since the run does them again.
+        start: the iteration that the run goes on from; 0 begins a new file.
+    """
+
+    def __init__(self, path: Path, tasks: Mapping[str, Task], start: int) -> None:
+        self.path = path
+        self.rows: list[Row] = []
+        self._weights = {name: task.weight for name, task in tasks.items()}
+        metrics = [metric_column(name, metric) for name, task in tasks.items() for metric in task.higher_is_better]
+        self.columns = ["iteration", "lr", "loss", *map(loss_column, tasks), *metrics]
+        write_text(path, self._text([self.columns, *self._kept(start)]))
+
+    def add(self, entry: Entry) -> None:
+        """Note a step."""
+        losses = dict(zip(self._weights, entry.losses, strict=True))
+        total = sum(self._weights[task] * loss for task, loss in losses.items())
+        by_task = {loss_column(task): loss for task, loss in losses.items()}
+        self.rows.append({"iteration": entry.iteration, "lr": entry.lr, "loss": total, **by_task})
+        if len(self.rows) > KEEP:
+            self.write(hold=True)
+
+    def add_results(self, results: Results) -> None:
+        """Note a validation, in the row of the latest step."""
+        for task, values in results.items():
+            self.rows[-1].update({metric_column(task, metric): value for metric, value in values.items()})
+
+    def write(self, hold: bool = False) -> None:
+        """Append the rows to the file; with ``hold`` all but the latest, which may get metrics yet.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        count = len(self.rows) - hold
+        lines = [[_number(row.get(column)) for column in self.columns] for row in self.rows[:count]]
+        try:
+            with self.path.open("a", encoding="utf-8", newline="") as file:
+                file.write(self._text(lines))
+        except OSError as error:
+            raise UserError(f"cannot write {self.path}: {error.strerror}; free some space") from error
+        del self.rows[:count]
+
+    def _kept(self, start: int) -> list[list[str]]:
+        """Whole rows of the file up to an iteration; none if it is not there or has other columns."""
+        if start == 0 or not self.path.exists():
+            return []
+        try:
+            header, *rows = csv.reader(StringIO(self.path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, csv.Error):
+            return []
+        if header != self.columns:
+            return []
+        # The last line may have been cut short when the run was killed.
+        return [row for row in rows if len(row) == len(header) and row[0].isdecimal() and int(row[0]) <= start]
+
+    def _text(self, rows: list[list[str]]) -> str:
+        text = StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        return text.getvalue()
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.9g}"
