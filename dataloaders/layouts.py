@@ -102,7 +102,7 @@ class TaskonomyLayout(Layout):
 
     def write(self, root: Path, split: str, index: int, frame: Frame) -> Entry:
         depth = np.clip(np.round(frame.depth * 512), 1, FARTHEST)
-        arrays = {
+        arrays: dict[str, np.ndarray] = {
             "rgb": frame.image,
             "segmentsemantic": (frame.label + 1).astype(np.uint8),
             "normal": _byte_code(frame.normal),

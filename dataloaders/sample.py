@@ -77,8 +77,13 @@ def _render_if_missing(root: Path, rendering: Rendering) -> None:
         return
     prepare_folder(root.parent, "--data_root")
     with _one_at_a_time(root):
-        if not root.exists():
+        if root.exists():
+            return
+        try:
             render_folder(root, rendering, usual_workers())
+        except UserError:
+            if not (root / SampleRooms.index_file).is_file():  # else another process was faster
+                raise
 
 
 @contextmanager
