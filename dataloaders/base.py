@@ -163,6 +163,10 @@ class IndexedDataset(MultitaskDataset):
         """The column of the index that a key is read from."""
         return key
 
+    def locate(self, relative: str) -> Path:
+        """Where a path of the index lies."""
+        return self.root / relative
+
     def path(self, index: int, key: str) -> Path:
         """The file of a key; raises UserError if the path leads out of the data root."""
         relative = self._paths[self.column(key)][index]
@@ -171,10 +175,10 @@ class IndexedDataset(MultitaskDataset):
                 f"{self.index}: {self.split}[{index}]: the path '{relative}' leaves the data root; "
                 f"paths must be relative to {self.root}"
             )
-        return self.root / relative
+        return self.locate(relative)
 
     def source(self, index: int, key: str) -> str:
-        return str(self.path(index, key))
+        return str(self.locate(self._paths[self.column(key)][index]))
 
     def check(self) -> None:
         for key in ("img", *self.keys):

@@ -1,6 +1,6 @@
 """What a worker process does: read the samples of a batch and augment them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,11 @@ class Answer:
     skipped: tuple[tuple[int, str], ...] = ()
     """Index of each sample that could not be read, and the reason, which begins with the file."""
     error: UserError | None = None
+
+    def pin_memory(self) -> "Answer":
+        """The same in page-locked memory; DataLoader asks for it where there is a GPU."""
+        batch = self.batch and {key: _pinned(value) for key, value in self.batch.items()}
+        return replace(self, batch=batch)
 
 
 class Reader(Dataset[Answer]):
@@ -134,6 +139,10 @@ class _Batch:
             return None
         tensors = {key: tensor[: len(self._names)] for key, tensor in self._tensors.items()}
         return {**tensors, "name": self._names}
+
+
+def _pinned(value: Any) -> Any:
+    return value.pin_memory() if isinstance(value, Tensor) else value
 
 
 def seeded_generator(*parts: int) -> torch.Generator:

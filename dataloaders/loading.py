@@ -5,8 +5,10 @@ on which batches were read before it. A run that is resumed just asks for the nu
 """
 
 import signal
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Any
 
 import torch
@@ -175,7 +177,14 @@ def _as_it_is(answer: Any) -> Any:
 def _start_worker(_: int) -> None:
     """Leave Ctrl-C to the main process, which ends its workers; theirs would only print tracebacks."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.excepthook = _unless_main_is_gone
     torch.set_num_threads(1)
+
+
+def _unless_main_is_gone(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Report an error, but not that the main process went away while a thread of ours was passing it a batch."""
+    if not issubclass(kind, (EOFError, ConnectionError)):
+        sys.__excepthook__(kind, error, trace)
 
 
 @contextmanager

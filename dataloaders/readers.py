@@ -139,6 +139,7 @@ def _read_npy(path: Path, channels: int) -> np.ndarray:
         raise _unreadable(path, error) from error
     except (ValueError, EOFError, SyntaxError, TypeError, KeyError, OverflowError, MemoryError) as error:
         raise UserError(f"{path}: not a whole .npy array ({error}); fetch it again") from error
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim != 3 or array.shape[2] != channels or array.size == 0:

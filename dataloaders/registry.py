@@ -9,12 +9,14 @@ from configs.plugins import resolve
 from dataloaders.base import MultitaskDataset
 from dataloaders.cityscapes import Cityscapes
 from dataloaders.nyuv2 import NYUv2
+from dataloaders.sample import SampleRooms
 from dataloaders.taskonomy import Taskonomy
 
 DATASETS: dict[str, type[MultitaskDataset]] = {
     "nyuv2": NYUv2,
     "cityscapes": Cityscapes,
     "taskonomy": Taskonomy,
+    "sample": SampleRooms,
 }
 
 

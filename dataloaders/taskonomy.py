@@ -101,10 +101,10 @@ class Taskonomy(IndexedDataset):
     def column(self, key: str) -> str:
         return "depth" if key == "depth_mask" else key
 
-    def path(self, index: int, key: str) -> Path:
+    def locate(self, relative: str) -> Path:
         """The file at <building>/<domain>/<file> or, failing that, <domain>/taskonomy/<building>/<file>."""
-        path = super().path(index, key)
-        parts = Path(self._paths[self.column(key)][index]).parts
+        path = super().locate(relative)
+        parts = Path(relative).parts
         if len(parts) != 3 or _exists(path):
             return path
         building, domain, file = parts
