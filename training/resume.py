@@ -104,8 +104,8 @@ def iteration_of(checkpoint: Checkpoint | None) -> int:
 
 def flags_of(job: Job) -> dict[str, Any]:
     """What makes a run what it is beside the settings of its YAML file."""
-    runtime = job.setup.runtime
-    return {"seed": job.setup.seed, "precision": runtime.precision, "masks fixed at": job.dynamic.end if job.dynamic else None}
+    fixed = job.dynamic.end if job.dynamic else None
+    return {"seed": job.setup.seed, "precision": job.setup.runtime.precision, "masks fixed at": fixed}
 
 
 def _check_can_go_on(job: Job, checkpoint: Checkpoint) -> None:

@@ -1,0 +1,144 @@
+"""Evaluate a multi-task network on the test split: every task's metrics, sparsity, parameters, multiply-adds.
+
+Takes our checkpoints and the published ones. Writes eval_<run>.json.
+"""
+
+import argparse
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from configs import UserError, flags
+from configs.paths import write_text
+from dataloaders import open_dataset
+from models import MultitaskNet
+from prune_utils.apply import kept_counts
+from prune_utils.sparsity import sparsity_by_layer, sparsity_by_part, sparsity_text
+from training import runtime
+from training.checkpoints import Checkpoint, read_checkpoint, restore
+from training.costs import multiply_adds, parameters
+from training.evaluation import Results, evaluate
+from training.job import METHODS
+from training.names import BASELINE, best_path, final_path, pruned_path, run_name
+from training.provenance import Stopwatch, provenance
+from training.setup import Setup, prepare
+
+SCHEMA = 1
+UP, DOWN = "\N{UPWARDS ARROW}", "\N{DOWNWARDS ARROW}"
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    setup = prepare(arguments)
+    run, path = find_checkpoint(arguments, setup)
+    checkpoint = read_checkpoint(path, list(setup.tasks))
+    net = setup.network()
+    restore(net, checkpoint, path)
+    watch = Stopwatch()
+    with watch.stage("evaluation"):
+        results = evaluate_with_bar(net, setup)
+    if setup.runtime.is_main:
+        contents = {
+            "schema": SCHEMA,
+            "run": run,
+            **describe_network(setup, net, checkpoint, path),
+            "metrics": results,
+            "higher_is_better": {name: dict(task.higher_is_better) for name, task in setup.tasks.items()},
+            "config": setup.config.model_dump(mode="json"),
+            "provenance": {"seed": setup.seed, **provenance(setup.runtime, watch.seconds)},
+        }
+        out = setup.dest / f"eval_{run}.json"
+        write_text(out, json.dumps(without_nan(contents), indent=1))
+        print_report(setup, net, contents, results)
+        print(f"\nAll of it: {out}")
+    runtime.stop()
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = flags.script_parser(__doc__ or "")
+    add = parser.add_argument_group("evaluation").add_argument
+    add("--method", choices=METHODS, default=BASELINE, help="which run of launch_training.py to evaluate")
+    add("--ratio", type=flags.percentage, default=90, help="its sparsity in percent; a baseline has none")
+    add("--checkpoint", type=Path, help="evaluate this file; published ones need their tasks in order with --tasks")
+    return parser.parse_args()
+
+
+def find_checkpoint(arguments: argparse.Namespace, setup: Setup) -> tuple[str, Path]:
+    """The name for the results, and the file: --checkpoint, or the run's final, best or merely pruned network."""
+    if arguments.checkpoint is not None:
+        return arguments.checkpoint.stem, arguments.checkpoint
+    ratio = None if arguments.method == BASELINE else arguments.ratio
+    run = run_name(setup, arguments.method, ratio)
+    candidates = [final_path(setup.dest, run), best_path(setup.dest, run), pruned_path(setup, arguments.method, ratio)]
+    for path in candidates:
+        if path.is_file():
+            return run, path
+    names = ", ".join(path.name for path in candidates)
+    raise UserError(f"{setup.dest} has none of {names}; train first, or name a file with --checkpoint")
+
+
+def evaluate_with_bar(net: MultitaskNet, setup: Setup) -> Results:
+    """Metrics of every task over the test split."""
+    images = len(open_dataset(setup.config, "test", keys=()))
+    with tqdm(total=images, unit="img", disable=None if setup.runtime.is_main else True) as bar:
+        return evaluate(net, setup, after_batch=lambda count: bar.update(count * setup.runtime.world))
+
+
+def describe_network(setup: Setup, net: MultitaskNet, checkpoint: Checkpoint, path: Path) -> dict[str, Any]:
+    """Where the network comes from, how sparse it is, and what it costs."""
+    height, width = open_dataset(setup.config, "test", keys=()).read(0, "img").shape[-2:]
+    counts = kept_counts(net)
+    return {
+        "dataset": setup.config.name,
+        "tasks": list(setup.tasks),
+        "method": checkpoint.method,
+        "ratio": checkpoint.ratio,
+        "checkpoint": str(path),
+        "checkpoint_bytes": path.stat().st_size,
+        "details": checkpoint.details,
+        "sparsity": {
+            "all": sparsity_by_part(counts).loc["all", "sparsity"],
+            "parts": sparsity_by_part(counts).to_dict("index"),
+            "layers": sparsity_by_layer(counts).to_dict("index"),
+        },
+        "parameters": vars(parameters(net)),
+        "multiply_adds": {"image": [height, width], **vars(multiply_adds(net, height, width))},
+    }
+
+
+def print_report(setup: Setup, net: MultitaskNet, contents: dict[str, Any], results: Results) -> None:
+    """Sparsity, cost and metrics as tables."""
+    print(sparsity_text(kept_counts(net)))
+    size, adds = contents["parameters"], contents["multiply_adds"]
+    height, width = adds["image"]
+    print(f"\nParameters: {size['dense']:,} dense, {size['sparse']:,} sparse")
+    print(f"Multiply-adds for {height} x {width} pixels: {adds['dense']:,} dense, {adds['sparse']:,} sparse")
+    print(f"Checkpoint: {contents['checkpoint']}, {contents['checkpoint_bytes'] / 2**20:.1f} MiB")
+    print(f"\n{setup.config.name}, test split ({UP} more is better, {DOWN} less is better)")
+    print(metrics_text(setup, results))
+
+
+def metrics_text(setup: Setup, results: Results) -> str:
+    """One row per metric: task, metric, arrow, value."""
+    rows = [
+        (name, metric, UP if better_up else DOWN, results[name][metric])
+        for name, task in setup.tasks.items()
+        for metric, better_up in task.higher_is_better.items()
+    ]
+    frame = pd.DataFrame(rows, columns=["task", "metric", "", "value"])
+    return frame.to_string(index=False, float_format=lambda value: f"{value:.4f}", na_rep="undefined")
+
+
+def without_nan(value: Any) -> Any:
+    """The same with None in place of numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {key: without_nan(entry) for key, entry in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+if __name__ == "__main__":
+    flags.run_script(main)
