@@ -28,7 +28,7 @@ demo: $(VENV)/ready  ## task similarity on the rendered sample rooms: matrix, ta
 	@echo "(all rows and columns: $(DEMO_DEST)/similarity.md; picture: $(DEMO_DEST)/similarity.png)"
 
 test: $(VENV)/ready-dev  ## all tests
-	$(PYTHON) -m pytest -q
+	$(PYTHON) -m pytest -q -n 2
 
 lint: $(VENV)/ready-dev  ## ruff, mypy and the direction of imports
 	$(VENV)/bin/ruff check .

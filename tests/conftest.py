@@ -1,16 +1,28 @@
 """What all tests share: where reference values and real frames are, and running a script as a user does."""
 
+import contextlib
+import io
+import os
+import runpy
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
+
+from dataloaders.rooms_folder import Rendering, render_folder
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"
 
 Script = Callable[..., subprocess.CompletedProcess]
+
+# Tests work on little data, where more threads only wait for one another; pytest-xdist runs tests side by side.
+torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.fixture
@@ -22,20 +34,70 @@ def shared() -> Path:
 
 
 @pytest.fixture
-def run_script(tmp_path: Path) -> Script:
-    """Run a script of the repository in an empty folder: ``run_script("json2tab.py", "--help")``."""
+def run_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Script:
+    """Run a script in an empty folder: ``run_script("json2tab.py", "--help")``.
 
-    def run(script: str, *arguments: object, timeout: float = 120) -> subprocess.CompletedProcess:
-        command = [sys.executable, str(REPOSITORY / script), *map(str, arguments)]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=timeout)
+    The script runs in this process, from its first line to its exit status, which saves the seconds that
+    importing torch takes; ``own_process=True`` starts a new one.
+    """
+
+    def run(script: str, *arguments: object, own_process: bool = False) -> subprocess.CompletedProcess:
+        command = [str(REPOSITORY / script), *map(str, arguments)]
+        if own_process:
+            command = [sys.executable, *command]
+            return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", command)
+        out, err = io.StringIO(), io.StringIO()
+        with _as_in_a_new_process(tmp_path), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                runpy.run_path(command[0], run_name="__main__")
+                status: object = 0
+            except SystemExit as end:
+                status = end.code
+        returncode = status if isinstance(status, int) else int(status is not None)
+        return subprocess.CompletedProcess(command, returncode, out.getvalue(), err.getvalue())
 
     return run
 
 
+@contextlib.contextmanager
+def _as_in_a_new_process(folder: Path) -> Iterator[None]:
+    """What a script changes in its process is put back, and the test's own modules are forgotten."""
+    path, handlers = list(sys.path), {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    environment = dict(os.environ)
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        os.environ.clear()
+        os.environ.update(environment)
+        for name, module in list(sys.modules.items()):
+            if (getattr(module, "__file__", None) or "").startswith(str(folder)):
+                del sys.modules[name]
+
+
 def assert_user_error(result: subprocess.CompletedProcess, *words: str) -> None:
-    """Exit status 2 and one line on stderr that holds all of the words."""
+    """Exit status 2 and, but for progress bars, one line on stderr that holds all of the words."""
     assert result.returncode == 2, result.stderr
-    lines = result.stderr.strip().splitlines()
+    lines = [line for line in result.stderr.replace("\r", "\n").splitlines() if line.strip() and "%|" not in line]
     assert len(lines) == 1 and lines[0].startswith("error: "), result.stderr
     for word in words:
         assert word in lines[0], result.stderr
+
+
+@pytest.fixture(scope="session")
+def rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few rendered rooms of 48 x 48 pixels in the Taskonomy layout, as the data root of ``sample``."""
+    root = tmp_path_factory.mktemp("data") / "rooms"
+    render_folder(root, Rendering("taskonomy", num_train=8, num_test=3, size=(48, 48)), workers=1)
+    return root
+
+
+def tiny(rooms: Path) -> list[str]:
+    """Flags for the sample data set that make a script quick: small images and a network of a few channels."""
+    settings = ["data.options={size: 48}", "data.crop=40", "data.batch_size=2"]
+    settings += ["model.width=4", "model.head_channels=4"]
+    return ["--data_root", str(rooms), "--num_workers", "0", *(part for s in settings for part in ("--set", s))]

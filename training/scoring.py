@@ -1,5 +1,6 @@
 """Scoring with the batches of a data set, alone or shared among processes."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -68,7 +69,7 @@ def _over_batches(
     finally:
         net.to(memory_format=torch.contiguous_format)
     if loader.skipped:
-        bar.write(f"skipped {len(loader.skipped)} unreadable samples: {', '.join(loader.skipped[:5])}")
+        bar.write(f"skipped {len(loader.skipped)} unreadable sample(s): {'; '.join(loader.skipped[:5])}", sys.stderr)
     for scores in magnitudes.values():
         for name, score in scores.items():
             scores[name] = score.contiguous()
@@ -85,7 +86,7 @@ def scoring_fingerprint(setup: Setup, num_batches: int, seed: int, further: Any)
     settings = {
         "data": config.data.model_dump(mode="json"),
         "model": config.model.model_dump(mode="json"),
-        "tasks": [task.model_dump(mode="json") for task in setup.tasks.values()],
+        "tasks": [task.model_dump() for task in setup.tasks.values()],
         "batch size": _batch_size(setup),
         "run": [seed, num_batches, runtime.precision, runtime.device.type],
         "further": further,

@@ -1,0 +1,65 @@
+"""The example of docs/own_data.md, word for word, on a few generated pictures."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import REPOSITORY, Script, assert_user_error
+from PIL import Image
+
+
+@pytest.fixture
+def aerial(tmp_path: Path) -> Path:
+    """The folder that the document describes."""
+    text = (REPOSITORY / "docs" / "own_data.md").read_text()
+    folder = tmp_path / "aerial"
+    rng = np.random.default_rng(0)
+    for split in ("train", "test"):
+        (folder / split).mkdir(parents=True)
+        for i in range(3):
+            stem = folder / split / f"{i:04}"
+            Image.fromarray(rng.integers(0, 256, (72, 80, 3), dtype=np.uint8)).save(f"{stem}.png")
+            Image.fromarray(rng.integers(0, 5, (72, 80), dtype=np.uint8)).save(f"{stem}_class.png")
+            np.save(f"{stem}_height.npy", rng.uniform(0, 30, (72, 80)).astype(np.float32))
+    for name, language in (("aerial.yaml", "yaml"), ("aerial_data.py", "python")):
+        block = re.search(rf"```{language}\n(.+?)```", text, re.DOTALL)
+        assert block is not None
+        (folder / name).write_text(block[1])
+    return folder
+
+
+def test_the_documented_example_runs(aerial: Path, run_script: Script, tmp_path: Path) -> None:
+    result = run_script(
+        "static_similarity.py", "--dataset", aerial / "aerial.yaml", "--data_root", aerial,
+        "--num_batches", 1, "--num_seeds", 1, "--sparsities", 50, "--dest", tmp_path / "out",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    report = json.loads((tmp_path / "out" / "similarity.json").read_text())
+    assert (report["dataset"], report["tasks"]) == ("aerial", ["cover", "height", "relief"])
+    assert 0 < report["table"]["equal_X_iou"]["s50_X_cover_X_height"] < 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("aerial_data:Aerial", "aerial_data:Missing", ["aerial_data", "no attribute 'Missing'"]),
+        ("aerial_data:Aerial", "nowhere:Aerial", ["cannot import 'nowhere'"]),
+        ("aerial_data:HeightTask", "aerial_data:Aerial", ["tasks.height.kind", "not a subclass"]),
+        ("scale: 30", "scael: 30", ["aerial.yaml", "tasks.height.scael"]),
+        ("batch_size: 4", "batchsize: 4", ["aerial.yaml", "data.batch"]),
+        ("crop: 64", "crop: -64", ["aerial.yaml", "data.crop"]),
+        ("target: height", "target: slope", ["no 'slope'", "classes, height"]),
+        ("channels: 5", "channels: 3", ["tasks.cover", "0..2"]),
+    ],
+)
+def test_mistakes_in_the_users_files_are_named(
+    aerial: Path, run_script: Script, old: str, new: str, words: list[str]
+) -> None:
+    yaml = aerial / "aerial.yaml"
+    yaml.write_text(yaml.read_text().replace(old, new))
+    result = run_script(
+        "static_similarity.py", "--dataset", yaml, "--data_root", aerial, "--num_batches", 1, "--num_workers", 0
+    )
+    assert_user_error(result, *words)
