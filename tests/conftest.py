@@ -101,3 +101,12 @@ def tiny(rooms: Path) -> list[str]:
     settings = ["data.options={size: 48}", "data.crop=40", "data.batch_size=2"]
     settings += ["model.width=4", "model.head_channels=4"]
     return ["--data_root", str(rooms), "--num_workers", "0", *(part for s in settings for part in ("--set", s))]
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Threads that wait for each other make networks of a few weights slow on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -10,29 +10,19 @@ import torch
 from small_networks import LOSSES, WEIGHTS, batch, conv_net, two_features
 from torch import Tensor, nn
 
-from configs import DynamicConfig, UserError
-from models import MultitaskNet
+from configs import DynamicConfig, ModelConfig, UserError
+from models import MultitaskNet, build_network
 from prune_utils.apply import apply_masks, dense_state, kept_counts, load_state, mask_buffer, masks_of
-from prune_utils.layers import stored_weight, weight_layers
+from prune_utils.layers import stored_weight, weight_layers, weights
 from prune_utils.masks import target_count
 from prune_utils.scores import gradient_magnitudes
 from prune_utils.sparsifiers import DYNAMIC, Dynamic, Run
 from prune_utils.sparsifiers.dynamic import PruneAndGrow, fitted, split
 
-FIRST, SECOND, THIRD, HEAD_A, HEAD_B = (
-    "backbone.0.weight", "backbone.3.weight", "backbone.5.weight", "heads.a.weight", "heads.b.weight",
-)  # fmt: skip
+pytestmark = pytest.mark.usefixtures("one_thread")
+FIRST, SECOND, THIRD = "backbone.0.weight", "backbone.3.weight", "backbone.5.weight"
 BY_HAND = [[0.1, 0.2, 0.3, 0.4], [0.5, 0.6, 0.7, 0.8]]
 FEATURES = {"a": lambda p, b: p[:, 0].sum(), "b": lambda p, b: p[:, 1].sum()}
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Threads that wait for each other make networks this small slow on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 class Training:
@@ -152,6 +142,18 @@ def test_sparsity_is_exact_at_the_end(method: str, sparsity: int) -> None:
     training.steps(range(6))
     training.sparsifier.finish()
     assert sum(training.kept().values()) == target_count(4536, sparsity)
+
+
+@pytest.mark.parametrize("sparsity", [30, 50, 70, 90, 99])
+def test_sparsity_is_exact_on_the_published_kind_of_network(sparsity: int) -> None:
+    net = build_network(ModelConfig(depth=18, width=8, head_channels=16), {"a": 4, "b": 2})
+    total = sum(weight.numel() for weight in weights(net).values())
+    training = Training("disparse_dynamic", net, sparsity)
+    assert sum(training.kept().values()) == target_count(total, sparsity)
+    assert training.kept()["backbone.conv1.weight"] == 3 * 8 * 49
+    training.steps([0])
+    training.sparsifier.finish()
+    assert sum(training.kept().values()) == target_count(total, sparsity)
 
 
 def test_more_sparsity_than_the_first_convolution_leaves_is_refused() -> None:
