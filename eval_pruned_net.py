@@ -38,6 +38,7 @@ def main() -> None:
     checkpoint = read_checkpoint(path, list(setup.tasks))
     net = setup.network()
     restore(net, checkpoint, path)
+    setup.runtime.arrange(net)
     watch = Stopwatch()
     with watch.stage("evaluation"):
         results = evaluate_with_bar(net, setup)

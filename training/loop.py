@@ -44,7 +44,7 @@ class Trainer:
 
     def __init__(self, job: Job, net: MultitaskNet, checkpoint: Checkpoint | None = None) -> None:
         self.job, self.setup, self.runtime = job, job.setup, job.setup.runtime
-        self.net = share_normalisation(net, self.runtime).train()
+        self.net = self.runtime.arrange(share_normalisation(net, self.runtime)).train()
         self.optimizer, self.scheduler = make_optimizer(
             self.net, job.schedule, self.setup.config.train.weight_decay
         )

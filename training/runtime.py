@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, distributed
+from torch import Tensor, distributed, nn
 
 from configs.errors import UserError
 
@@ -43,6 +43,14 @@ class Runtime:
         if self.precision == "fp32":
             return nullcontext
         return partial(torch.autocast, self.device.type, dtype=torch.bfloat16)
+
+    def arrange(self, net: nn.Module) -> nn.Module:
+        """The network with its weights in the memory order in which this precision is fastest.
+
+        Channels last in bf16: 9 % less time for a training step of the full-size network on a CPU. In fp32 it would
+        be 10 % more, since the dilated convolutions are slower so.
+        """
+        return net.to(memory_format=torch.channels_last) if self.precision == "bf16" else net
 
     def place(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         """The batch with its tensors on the device; everything else as it is."""
