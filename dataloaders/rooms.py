@@ -19,7 +19,7 @@ from dataloaders.rooms_shading import radiance
 
 __all__ = ["CLASSES", "RENDERER_VERSION", "SPLITS", "Frame", "render", "render_room"]
 
-RENDERER_VERSION = 1
+RENDERER_VERSION = 2
 """Raised whenever a change here makes other pictures of the same seed."""
 
 SPLITS = ("train", "test")

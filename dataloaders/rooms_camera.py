@@ -49,7 +49,7 @@ def _random_view(rng: Rng, scene: Scene) -> Camera:
     """Stand somewhere free and look at something, with a hand-held camera's tilt."""
     eye = scene.size * 0.5
     for _ in range(50):
-        eye = rng.uniform((0.3, 0.9, 0.3), (scene.size[0] - 0.3, 1.9, scene.size[2] - 0.3))
+        eye = rng.uniform((0.3, 1.2, 0.3), (scene.size[0] - 0.3, 1.7, scene.size[2] - 0.3))
         if not any(((eye > low - 0.25) & (eye < high + 0.25)).all() for low, high in scene.taken):
             break
     centres = np.array([(low + high) / 2 for low, high in scene.taken])
@@ -58,7 +58,7 @@ def _random_view(rng: Rng, scene: Scene) -> Camera:
     forward = target + rng.normal(0, 0.25, 3) - eye
     yaw = np.arctan2(-forward[0], -forward[2])
     pitch = np.arctan2(forward[1], np.hypot(forward[0], forward[2]))
-    focal = 0.5 / np.tan(rng.uniform(np.deg2rad(48), np.deg2rad(76)) / 2)
+    focal = 0.5 / np.tan(rng.uniform(np.deg2rad(58), np.deg2rad(70)) / 2)
     return Camera(eye, rotation(yaw, float(np.clip(pitch, -0.6, 0.35)), rng.normal(0, 0.03)), focal)
 
 

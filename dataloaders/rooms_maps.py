@@ -1,12 +1,17 @@
-"""Edges and keypoints of a grey image, the two tasks whose labels come from the picture itself."""
+"""Edges and keypoints of a grey image, the two tasks whose labels come from the picture itself.
+
+Both are those of Taskonomy (Zamir et al., CVPR 2018): Canny's gradient without thinning, and the response whose
+peaks are SURF keypoints.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-WINDOW = (0.05, 0.25, 0.4, 0.25, 0.05)  # about a Gaussian of one pixel: the neighbourhood of a keypoint
-KEYPOINT_GAIN = 4.0  # spreads responses over 0..0.005, the range that the Taskonomy layout uses
+EDGE_SCALE = 1.0  # pixels, of the Gaussian before the gradient
+KEYPOINT_SCALE = 2.0
+KEYPOINT_GAIN = 0.15  # spreads responses over 0..0.005, the range that the Taskonomy layout uses
 
 
 def grey(image: NDArray[np.uint8]) -> Array:
@@ -15,29 +20,36 @@ def grey(image: NDArray[np.uint8]) -> Array:
     return np.asarray(0.299 * red + 0.587 * green + 0.114 * blue)
 
 
-def gradients(brightness: Array) -> tuple[Array, Array]:
-    """Sobel derivatives right and down, per pixel, of [H, W]."""
-    smooth, slope = (0.25, 0.5, 0.25), (-0.5, 0.0, 0.5)
-    return _filter(_filter(brightness, smooth, 0), slope, 1), _filter(
-        _filter(brightness, slope, 0), smooth, 1
-    )
-
-
 def texture_edges(brightness: Array) -> Array:
-    """Magnitude of the gradient [H, W], brightness per pixel; no blurring first, so textures count."""
-    return np.hypot(*gradients(brightness))
+    """Magnitude of the gradient [H, W] of the smoothed image, by Sobel's filters; brightness per pixel."""
+    smooth = _blurred(brightness, EDGE_SCALE)
+    across, along = (-0.5, 0.0, 0.5), (0.25, 0.5, 0.25)
+    right = _filter(_filter(smooth, along, 0), across, 1)
+    down = _filter(_filter(smooth, across, 0), along, 1)
+    return np.hypot(right, down)
 
 
 def keypoints(brightness: Array) -> Array:
-    """Corner response [H, W]: the smaller eigenvalue of the structure tensor (Shi and Tomasi, CVPR 1994)."""
-    right, down = gradients(brightness)
-    products = (right * right, right * down, down * down)
-    xx, xy, yy = (_filter(_filter(product, WINDOW, 0), WINDOW, 1) for product in products)
-    smaller = (xx + yy) / 2 - np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
-    return np.asarray(KEYPOINT_GAIN * np.maximum(smaller, 0))
+    """Blobs and corners [H, W]: the determinant of the Hessian where positive (Bay et al., SURF, ECCV 2006).
+
+    Its square root, which grows with contrast as edges do; that is how the values of real frames are spread.
+    """
+    smooth = _blurred(brightness, KEYPOINT_SCALE)
+    second, first = (1.0, -2.0, 1.0), (-0.5, 0.0, 0.5)
+    determinant = _filter(smooth, second, 0) * _filter(smooth, second, 1)
+    determinant -= _filter(_filter(smooth, first, 0), first, 1) ** 2
+    return np.asarray(KEYPOINT_GAIN * KEYPOINT_SCALE**2 * np.sqrt(np.maximum(determinant, 0)))
 
 
-def _filter(values: Array, weights: tuple[float, ...], axis: int) -> Array:
+def _blurred(values: Array, scale: float) -> Array:
+    """A Gaussian filter of this standard deviation in pixels."""
+    reach = int(np.ceil(3 * scale))
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / scale) ** 2)
+    weights /= weights.sum()
+    return _filter(_filter(values, weights, 0), weights, 1)
+
+
+def _filter(values: Array, weights: Array | tuple[float, ...], axis: int) -> Array:
     """Correlate along one axis; the border's values continue outside."""
     reach = len(weights) // 2
     padding = [(reach, reach) if dimension == axis else (0, 0) for dimension in range(2)]

@@ -17,6 +17,8 @@ TRIES = 12  # random places tried for an item before it is left out
 MARGIN = 0.03  # free space around an item, metres
 SHELL = 0.2  # thickness of walls, floor and ceiling, metres
 
+LARGE = 30.0  # square metres, from which on a room gets twice the furniture
+
 Likely = tuple[Callable[[Rng], Item], float]
 """What builds an item, and how probably a room gets it."""
 
@@ -127,7 +129,7 @@ class _Room:
 
 def random_scene(rng: Rng) -> Scene:
     """Build, furnish and light a room."""
-    size = rng.uniform((3.0, 2.35, 3.0), (6.0, 3.0, 5.5))
+    size = rng.uniform((3.0, 2.35, 3.0), (7.5, 3.0, 7.0))
     room = _Room(rng, size)
     _fit_out(room)
     _furnish(room)
@@ -199,8 +201,9 @@ def _daylight(rng: Rng, yaw: float, place: Array, height: float) -> Light:
 def _furnish(room: _Room) -> None:
     """Furniture in a random choice and order, then things for the walls."""
     rng = room.rng
-    for chosen in rng.permutation(len(ALONG_WALLS)):
-        build, likely = ALONG_WALLS[chosen]
+    choices = ALONG_WALLS * (2 if room.size[0] * room.size[2] > LARGE else 1)
+    for chosen in rng.permutation(len(choices)):
+        build, likely = choices[chosen]
         if rng.random() < likely:
             room.put_at_wall(build(rng))
     if rng.random() < 0.85:

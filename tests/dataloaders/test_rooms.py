@@ -235,14 +235,30 @@ def test_responses_are_spread_over_the_range_that_is_read(frames):
         assert 0.05 < (np.clip(values, 0, limit) / limit).mean() < 0.5
 
 
-def test_edges_and_keypoints_of_a_square():
-    image = np.zeros((16, 16))
-    image[5:, 5:] = 1.0
-    edges, corners = texture_edges(image), keypoints(image)
-    assert edges[10, 5] == edges[10, 4] == 0.5 and edges[10, 8] == edges[1, 1] == 0
-    assert corners[12, 5] == pytest.approx(0, abs=1e-12)  # a straight edge is no keypoint
-    row, column = np.unravel_index(corners.argmax(), corners.shape)
-    assert corners.max() > 0.1 and abs(row - 5) <= 1 and abs(column - 5) <= 1
+def test_edges_of_a_ramp_and_a_step():
+    ramp = np.broadcast_to(np.arange(24) * 0.01, (24, 24))
+    np.testing.assert_allclose(texture_edges(ramp)[:, 5:-5], 0.01)  # its slope
+    edges = texture_edges(np.repeat([[0.0, 1.0]], 12, axis=1).repeat(24, axis=0))
+    # A blurred step, differenced over two pixels: half the sum of the Gaussian's weights at 0 and 1.
+    np.testing.assert_allclose(edges[:, 11], edges[:, 12])
+    np.testing.assert_allclose(edges[:, 11], (0.39894 + 0.24197) / 2, atol=5e-3)
+    assert edges[:, :7].max() < 1e-12
+
+
+def test_keypoints_are_corners_and_blobs_not_lines():
+    image = np.zeros((32, 32))
+    image[12:, 12:] = 1.0
+    response = keypoints(image)
+    assert response[26:, 11:13].max() < 1e-9  # along a straight edge
+    row, column = np.unravel_index(response.argmax(), response.shape)
+    assert abs(row - 12) <= 3 and abs(column - 12) <= 3
+    # Linear in contrast: half of it, half the response.
+    np.testing.assert_allclose(keypoints(image / 2), response / 2)
+    # At the middle of a Gaussian blob of 3 pixels both curvatures are known: 3^2 * 1 / (3^2 + 2^2)^2.
+    squares = np.arange(-16, 17) ** 2
+    blob = np.exp(-(squares[:, None] + squares) / (2 * 9))
+    expected = 0.15 * 2**2 * 9 / (9 + 4) ** 2
+    assert keypoints(blob)[16, 16] == pytest.approx(expected, rel=0.05)
 
 
 def test_class_weights_are_bounded_and_fall_with_frequency():
