@@ -71,7 +71,7 @@ def test_taskonomy_reads_its_class_weights_and_a_mask(tmp_path):
 def test_every_kind_says_which_metrics_are_better_high():
     assert {name: dict(kind.higher_is_better) for name, kind in TASKS.items()} == {
         "segmentation": {
-            "mIoU": True, "mIoU_standard": True,
+            "mIoU_standard": True, "mIoU": True,
             "Pixel Acc": True, "pixel_acc_valid_pixels": True, "err": False,
         },
         "normals": {
