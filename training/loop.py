@@ -6,6 +6,7 @@ state is stored for that: data order and augmentation depend on the number of th
 seeded anew for each step from the seed, the step and the process.
 """
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,6 +30,8 @@ from training.parallel import average_statistics, distributed, share_normalisati
 from training.resume import flags_of
 from training.runtime import seed_everything
 
+DRAW_EVERY = 60.0
+"""Seconds at least between two drawings of the curves, each of which takes about one."""
 TEXT_EVERY = 10
 """Steps between two changes of the text beside the progress bar."""
 
@@ -53,6 +56,7 @@ class Trainer:
         self.iteration = 0
         self.validated = 0
         self.saved = 0
+        self.drawn = time.monotonic()
         self.results: Results = {}
         self.interrupts = DeferredInterrupts()
         self.ledger = Ledger(list(self.setup.tasks), self.runtime)
@@ -81,6 +85,7 @@ class Trainer:
                     self._after_step()
             except Stop:
                 self._save_last()
+                self._draw()
                 again = f"saved iteration {self.iteration} in {self.job.last}; the same command with --resume goes on"
                 raise KeyboardInterrupt(again) from None
             except NonFiniteLoss as error:
@@ -88,6 +93,7 @@ class Trainer:
                     self.log.write()
                 raise UserError(f"{error}; {self._advice()}") from error
             self._write(self.job.final, details={"iteration": self.iteration, "metrics": self.results})
+            self._draw()
 
     def _step(self, batch: dict[str, Any]) -> None:
         batch = self.runtime.place(batch)
@@ -154,8 +160,14 @@ class Trainer:
         if self.log is not None:
             self.log.write(hold=self._validation_due())  # stopped before its metrics were known
             self._write(self.job.last, training=self._state(self.log.rows))
-            draw_curves(self.job.log, self.job.picture, self.setup.tasks, self.job.name)
         self.saved = self.iteration
+        if time.monotonic() > self.drawn + DRAW_EVERY:
+            self._draw()
+
+    def _draw(self) -> None:
+        if self.runtime.is_main:
+            draw_curves(self.job.log, self.job.picture, self.setup.tasks, self.job.name)
+        self.drawn = time.monotonic()
 
     def _state(self, rows: list[dict[str, float]]) -> dict[str, Any]:
         return {
