@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from configs.errors import UserError
 from configs.paths import prepare_folder, replacing
-from dataloaders.rooms import CLASSES, render_room
+from dataloaders.rooms import CLASSES, Frame, render_room
 
 TITLES = ("image", "seg", "sn", "depth", "edge", "keypoint")
 OKABE_ITO = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#999999")
@@ -40,16 +41,9 @@ def draw_contact_sheet(
     figure = Figure(figsize=(9.6, 1.6 * len(frames) + 1.0), dpi=84)
     axes = figure.subplots(len(frames), len(TITLES), squeeze=False)
     for row, frame in zip(axes, frames, strict=True):
-        row[0].imshow(frame.image)
-        row[1].imshow(frame.label, cmap=ListedColormap(colours), vmin=-1, vmax=16, interpolation="nearest")
-        row[2].imshow((frame.normal + 1) / 2)
-        row[3].imshow(np.where(frame.measurable, frame.depth, np.nan), cmap="viridis_r", vmin=0.5, vmax=5)
-        row[4].imshow(frame.edge, cmap="gray", vmin=0, vmax=0.08)
-        row[5].imshow(frame.keypoint, cmap="gray", vmin=0, vmax=0.005)
+        _show(row, frame, ListedColormap(colours))
     for axis, title in zip(axes[0], TITLES, strict=True):
         axis.set_title(title, fontsize=9)
-    for axis in axes.ravel():
-        axis.set_axis_off()
     patches = [
         Patch(color=colour, label=name)
         for colour, name in zip(colours, ("unlabelled", *CLASSES), strict=True)
@@ -61,6 +55,18 @@ def draw_contact_sheet(
     )
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", pil_kwargs={"optimize": True})
+
+
+def _show(row: Sequence[Any], frame: Frame, classes: Any) -> None:
+    """Draw the six pictures of a frame on six axes."""
+    row[0].imshow(frame.image)
+    row[1].imshow(frame.label, cmap=classes, vmin=-1, vmax=16, interpolation="nearest")
+    row[2].imshow((frame.normal + 1) / 2)
+    row[3].imshow(np.where(frame.measurable, frame.depth, np.nan), cmap="viridis_r", vmin=0.5, vmax=5)
+    row[4].imshow(frame.edge, cmap="gray", vmin=0, vmax=0.08)
+    row[5].imshow(frame.keypoint, cmap="gray", vmin=0, vmax=0.005)
+    for axis in row:
+        axis.set_axis_off()
 
 
 def _class_colours(base: Sequence[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
