@@ -167,7 +167,8 @@ def print_report(arguments: argparse.Namespace, setup: Setup, report: Report, co
     chosen = (arguments.layer_method, arguments.sim_method)
     sparsities = ",".join(map(str, arguments.sparsities))
     print(f"\nSimilarity of tasks on {setup.config.name}: {chosen[1]}, layers weighted {chosen[0]}")
-    print(f"mean over sparsities {sparsities} % and {arguments.num_seeds} seed(s), {PLUS_MINUS} its standard error\n")
+    over_seeds = f" and {arguments.num_seeds} seeds, {PLUS_MINUS} standard error" if arguments.num_seeds > 1 else ""
+    print(f"mean over sparsities {sparsities} %{over_seeds}\n")
     print(matrix_text(report, *chosen))
     print(f"\nPairs, most similar first:\n{ranking_text(report, *chosen)}")
     print(f"\n{cost_text(arguments, setup, contents['provenance'], fresh)}")

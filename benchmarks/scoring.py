@@ -6,7 +6,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.naive_scorer import naive_scores
-from benchmarks.timing import Row, interleaved, seconds, sgemm_rate
+from benchmarks.timing import Row, interleaved, sgemm_rate
 from configs import load_config
 from models import MultitaskNet, build_network
 from prune_utils.scores import Batch, gradient_magnitudes, snip_scores
@@ -32,8 +32,11 @@ def measure() -> list[Row]:
         lambda: gradient_magnitudes(net, [batch], losses, precision=bf16),
     )
     rate = (rate + sgemm_rate()) / 2
-    ours = seconds(lambda: snip_scores(net, gradient_magnitudes(net, [batch], losses)), repeats=1)
-    plain = seconds(lambda: naive_scores(net, [batch], losses), repeats=1)
+    ours, plain = interleaved(
+        lambda: snip_scores(net, gradient_magnitudes(net, [batch], losses)),
+        lambda: naive_scores(net, [batch], losses),
+        repeats=3,
+    )
     return [
         Row("scoring", "fp32, operations a second over sgemm's", f"{work / full / rate:.2f}", ">= 0.85"),
         Row("scoring", "bf16, operations a second over sgemm's (fp32)", f"{work / mixed / rate:.2f}"),
