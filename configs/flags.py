@@ -33,7 +33,7 @@ def script_parser(description: str) -> Parser:
     add("--tasks", type=names_list, help="comma-separated tasks; default: all tasks of the data set")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     add("--precision", default="fp32", choices=["fp32", "bf16"], help="bf16: mixed precision")
-    add("--seed", type=int, default=0, help="seed of every random generator")
+    add("--seed", type=seed, default=0, help="seed of every random generator")
     add("--num_workers", type=count, default=2, help="processes that read and augment images; 0: none")
     add("--dest", type=Path, help="where results go; default: results/<dataset>")
     add("--set", dest="overrides", action="append", default=[], metavar="section.key=value",
@@ -80,6 +80,14 @@ def count(text: str) -> int:
 def positive(text: str) -> int:
     """A whole number of 1 or more."""
     return _whole_number(text, 1)
+
+
+def seed(text: str) -> int:
+    """A seed that every random generator takes: from 0 to 2^31 - 1."""
+    value = _whole_number(text, 0)
+    if value >= 2**31:
+        raise argparse.ArgumentTypeError(f"'{text}' is too large for a seed; the largest is {2**31 - 1}")
+    return value
 
 
 def percentages(text: str) -> list[int]:

@@ -191,7 +191,7 @@ def describe(error: ValidationError, prefix: str = "") -> str:
     return f"{key}: {first['msg']} (it is {first['input']!r})"
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, extended_by: tuple[Path, ...] = ()) -> dict[str, Any]:
     try:
         settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -201,11 +201,15 @@ def _read(path: Path) -> dict[str, Any]:
     base = settings.pop("extends", None)
     if base is None:
         return settings
-    base_path = path.parent / str(base) if str(base).endswith((".yaml", ".yml")) else find_config(str(base))
-    if base_path.resolve() == path.resolve():
-        raise UserError(f"{path}: extends: the file extends itself; name another")
+    base_path = path.parent / f"{base}" if f"{base}".endswith((".yaml", ".yml")) else CONFIG_FOLDER / f"{base}.yaml"
+    base_path, chain = base_path.resolve(), (*extended_by, path.resolve())
+    if base_path in chain:
+        raise UserError(f"{path}: extends: the file extends itself, perhaps by way of others; name another")
+    if not base_path.is_file():
+        choices = ", ".join(available())
+        raise UserError(f"{path}: extends: no settings '{base}'; choose from {choices}, or a .yaml file beside it")
     settings.setdefault("name", path.stem)
-    return _merge(_read(base_path), settings)
+    return _merge(_read(base_path, chain), settings)
 
 
 def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
