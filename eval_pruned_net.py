@@ -6,6 +6,7 @@ Takes our checkpoints and the published ones. Writes eval_<run>.json.
 import argparse
 import json
 import math
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +79,11 @@ def find_checkpoint(arguments: argparse.Namespace, setup: Setup) -> tuple[str, P
     for path in candidates:
         if path.is_file():
             return run, path
-    names = ", ".join(path.name for path in candidates)
-    raise UserError(f"{setup.dest} has none of {names}; train first, or name a file with --checkpoint")
+    chosen = [] if ratio is None else ["--ratio", str(ratio)]
+    train = ["python", "launch_training.py", "--method", arguments.method, *chosen, *flags.repeated(arguments)]
+    raise UserError(
+        f"{setup.dest} has no {candidates[0].name}; first run: {shlex.join(train)}    (or name a file with --checkpoint)"
+    )
 
 
 def evaluate_with_bar(net: MultitaskNet, setup: Setup) -> Results:
