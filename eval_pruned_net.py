@@ -82,7 +82,8 @@ def find_checkpoint(arguments: argparse.Namespace, setup: Setup) -> tuple[str, P
     chosen = [] if ratio is None else ["--ratio", str(ratio)]
     train = ["python", "launch_training.py", "--method", arguments.method, *chosen, *flags.repeated(arguments)]
     raise UserError(
-        f"{setup.dest} has no {candidates[0].name}; first run: {shlex.join(train)}    (or name a file with --checkpoint)"
+        f"{setup.dest} has no {candidates[0].name}; "
+        f"first run: {shlex.join(train)}    (or name a file with --checkpoint)"
     )
 
 
