@@ -17,7 +17,7 @@ from functools import partial
 import torch
 from tqdm import tqdm
 
-from benchmarks import loading, scoring, statistics
+from benchmarks import evaluation, loading, scoring, statistics, training
 from benchmarks.timing import Row
 from configs.flags import run_script
 
@@ -26,6 +26,9 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "statistics": partial(statistics.measure, 3),
     "statistics25": partial(statistics.measure, 25),
     "loading": loading.measure,
+    "loop": training.measure_loop,
+    "dynamic": training.measure_dynamic,
+    "evaluation": evaluation.measure,
 }
 
 
