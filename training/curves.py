@@ -1,5 +1,6 @@
 """The picture of a run: losses and main metrics over the iterations."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from prune_utils.figures import PALETTE, new_figure, save_figure
 from tasks import Task
 from training.log import loss_column, metric_column
 
-COLUMNS = 3
+COLUMNS = 4
 POINTS = 1500
 """Points of a line; a longer run is drawn as means over equal parts."""
 SMOOTHED = 50
@@ -28,9 +29,9 @@ def draw_curves(log: Path, picture: Path, tasks: Mapping[str, Task], title: str)
     if frame.empty:
         return
     panels: dict[str, Task | None] = {"sum of weighted losses": None, **tasks}
-    columns = min(COLUMNS, len(panels))
+    columns = min(COLUMNS, math.ceil(math.sqrt(len(panels))))
     rows = -(-len(panels) // columns)
-    figure = new_figure(4.6 * columns, 3.1 * rows + 0.5)
+    figure = new_figure(4.9 * columns, 3.1 * rows + 0.5)
     grid = figure.subplots(rows, columns, squeeze=False).flatten()
     for axes, (name, task) in zip(grid, panels.items(), strict=False):
         _draw_loss(axes, frame, "loss" if task is None else loss_column(name))

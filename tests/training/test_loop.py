@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 from pathlib import Path
@@ -154,6 +155,16 @@ def test_the_number_of_readers_and_the_log_do_not_change_a_run(rooms: Path, tmp_
     assert_same_run(none, two)
 
 
+def test_a_run_in_bf16_goes_on_bit_for_bit(rooms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, cut = (job_for(setup_for(rooms, tmp_path / d, "--precision", "bf16"), "rigl") for d in ("whole", "cut"))
+    train(whole)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt_after(patch, 3)
+        train(cut)
+    train(cut, resume=True)
+    assert_same_run(whole, cut)
+
+
 def test_a_longer_run_goes_on_from_a_finished_one(rooms: Path, tmp_path: Path) -> None:
     setup, other = setup_for(rooms, tmp_path / "whole"), setup_for(rooms, tmp_path / "longer")
     train(job_for(setup))
@@ -244,6 +255,41 @@ def test_weights_that_are_not_finite_are_never_saved(
     with pytest.raises(UserError, match="not finite after iteration 4"):
         train(job)
     assert last(job).training["iteration"] == 2
+
+
+def test_a_disk_that_fills_up_costs_only_the_steps_since_the_last_save(
+    rooms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, cut = (job_for(setup_for(rooms, tmp_path / name)) for name in ("whole", "cut"))
+    train(whole)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    save, limits = loop.Trainer._save_last, iter([soft, 100_000])
+
+    def saving(self: loop.Trainer) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (next(limits), hard))
+        save(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Trainer, "_save_last", saving)
+        try:
+            with pytest.raises(UserError, match=r"cannot write .*last_\S+"):
+                train(cut)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert last(cut).training["iteration"] == 2
+    train(cut, resume=True)
+    assert_same_run(whole, cut)
+
+
+def test_stopped_before_its_first_step_a_run_goes_on_too(rooms: Path, tmp_path: Path) -> None:
+    whole, cut = (job_for(setup_for(rooms, tmp_path / name), "rigl") for name in ("whole", "cut"))
+    train(whole)
+    trainer = trainer_for(cut)
+    trainer.interrupts.asked = True
+    with pytest.raises(KeyboardInterrupt, match="saved iteration 0"):
+        trainer.train()
+    train(cut, resume=True)
+    assert_same_run(whole, cut)
 
 
 def test_a_folder_that_vanishes_is_reported_in_one_line(rooms: Path, tmp_path: Path) -> None:
