@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from torch import nn
 from tqdm import tqdm
 
 from configs import UserError, flags
@@ -21,6 +22,7 @@ from prune_utils.apply import kept_counts
 from prune_utils.sparsity import sparsity_by_layer, sparsity_by_part, sparsity_text
 from training import runtime
 from training.checkpoints import Checkpoint, read_checkpoint, restore
+from training.constant import constant_network
 from training.costs import multiply_adds, parameters
 from training.evaluation import Results, evaluate
 from training.job import METHODS
@@ -43,19 +45,21 @@ def main() -> None:
     watch = Stopwatch()
     with watch.stage("evaluation"):
         results = evaluate_with_bar(net, setup)
+        constant = evaluate_with_bar(constant_network(setup), setup) if arguments.constant else None
     if setup.runtime.is_main:
         contents = {
             "schema": SCHEMA,
             "run": run,
             **describe_network(setup, net, checkpoint, path),
             "metrics": results,
+            "constant": constant,
             "higher_is_better": {name: dict(task.higher_is_better) for name, task in setup.tasks.items()},
             "config": setup.config.model_dump(mode="json"),
             "provenance": {"seed": setup.seed, **provenance(setup.runtime, watch.seconds)},
         }
         out = setup.dest / f"eval_{run}.json"
         write_text(out, json.dumps(without_nan(contents), indent=1))
-        print_report(setup, net, contents, results)
+        print_report(setup, net, contents, results, constant)
         print(f"\nAll of it: {out}")
     runtime.stop()
 
@@ -65,6 +69,7 @@ def parse_arguments() -> argparse.Namespace:
     add = parser.add_argument_group("evaluation").add_argument
     add("--method", choices=METHODS, default=BASELINE, help="which run of launch_training.py to evaluate")
     add("--ratio", type=flags.percentage, default=90, help="its sparsity in percent; a baseline has none")
+    add("--constant", action="store_true", help="beside it, the best constant prediction, found on the training split")
     add("--checkpoint", type=Path, help="evaluate this file; published ones need their tasks in order with --tasks")
     return parser.parse_args()
 
@@ -87,7 +92,7 @@ def find_checkpoint(arguments: argparse.Namespace, setup: Setup) -> tuple[str, P
     )
 
 
-def evaluate_with_bar(net: MultitaskNet, setup: Setup) -> Results:
+def evaluate_with_bar(net: nn.Module, setup: Setup) -> Results:
     """Metrics of every task over the test split."""
     images = len(open_dataset(setup.config, "test", keys=()))
     with tqdm(total=images, unit="img", disable=None if setup.runtime.is_main else True) as bar:
@@ -116,7 +121,9 @@ def describe_network(setup: Setup, net: MultitaskNet, checkpoint: Checkpoint, pa
     }
 
 
-def print_report(setup: Setup, net: MultitaskNet, contents: dict[str, Any], results: Results) -> None:
+def print_report(
+    setup: Setup, net: MultitaskNet, contents: dict[str, Any], results: Results, constant: Results | None
+) -> None:
     """Sparsity, cost and metrics as tables."""
     print(sparsity_text(kept_counts(net)))
     size, adds = contents["parameters"], contents["multiply_adds"]
@@ -125,17 +132,18 @@ def print_report(setup: Setup, net: MultitaskNet, contents: dict[str, Any], resu
     print(f"Multiply-adds for {height} x {width} pixels: {adds['dense']:,} dense, {adds['sparse']:,} sparse")
     print(f"Checkpoint: {contents['checkpoint']}, {contents['checkpoint_bytes'] / 2**20:.1f} MiB")
     print(f"\n{setup.config.name}, test split ({UP} more is better, {DOWN} less is better)")
-    print(metrics_text(setup, results))
+    print(metrics_text(setup, results, constant))
 
 
-def metrics_text(setup: Setup, results: Results) -> str:
-    """One row per metric: task, metric, arrow, value."""
+def metrics_text(setup: Setup, results: Results, constant: Results | None = None) -> str:
+    """One row per metric: task, metric, arrow, value, and that of the best constant prediction if it is known."""
+    columns = {"value": results} if constant is None else {"value": results, "best constant": constant}
     rows = [
-        (name, metric, UP if better_up else DOWN, results[name][metric])
+        (name, metric, UP if better_up else DOWN, *(values[name][metric] for values in columns.values()))
         for name, task in setup.tasks.items()
         for metric, better_up in task.higher_is_better.items()
     ]
-    frame = pd.DataFrame(rows, columns=["task", "metric", "", "value"])
+    frame = pd.DataFrame(rows, columns=["task", "metric", "", *columns])
     return frame.to_string(index=False, float_format=lambda value: f"{value:.4f}", na_rep="undefined")
 
 

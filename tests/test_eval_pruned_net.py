@@ -12,6 +12,7 @@ from small_data import make_nyuv2
 from small_training import setup_for
 from torch import Tensor
 
+from dataloaders import evaluation_loader
 from models.published import to_published
 from prune_utils.apply import apply_masks
 from prune_utils.layers import weights
@@ -68,6 +69,24 @@ def test_metrics_arrows_sparsity_and_cost(evaluate_script: Evaluate, setup: Setu
     assert f"depth abs_err ↓ {expected['depth']['abs_err']:.4f}" in table
     assert f"seg mIoU ↑ {expected['seg']['mIoU']:.4f}" in table
     assert f"Parameters: {every:,} dense, {every - numel + kept:,} sparse" in result.stdout
+
+
+def test_the_best_constant_stands_beside_it(evaluate_script: Evaluate, setup: Setup, tmp_path: Path) -> None:
+    net = setup.network(0)
+    write_checkpoint(final_path(setup.dest, "sample_baseline_seg_depth"), capture(setup, net, "baseline", None))
+    result = evaluate_script(*TASKS, "--constant")
+    assert result.returncode == 0, result.stderr
+    assert "best constant" in result.stdout
+    constant = json.loads((tmp_path / "out" / "eval_sample_baseline_seg_depth.json").read_text())["constant"]
+    train, test = (
+        next(iter(evaluation_loader(setup.config, setup.keys, batch_size=99, num_workers=0, split=split)))
+        for split in ("train", "test")
+    )
+    majority = train["seg"].flatten().mode().values
+    assert constant["seg"]["pixel_acc_valid_pixels"] == pytest.approx((test["seg"] == majority).float().mean().item())
+    median = train["depth"][train["depth_mask"] > 0].median()
+    error = (test["depth"] - median).abs()[test["depth_mask"] > 0].mean().item()
+    assert constant["depth"]["abs_err"] == pytest.approx(error, abs=1e-4)
 
 
 def test_the_final_network_comes_before_the_best_and_the_merely_pruned(
