@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from torch import nn
 from tqdm import tqdm
 
 from configs import UserError, flags
@@ -104,11 +103,11 @@ def starting_network(setup: Setup, source: Path | None) -> MultitaskNet:
 
 
 def make_masks(
-    arguments: argparse.Namespace, setup: Setup, method: OneShot, criterion: Any, net: nn.Module, num_batches: int
+    arguments: argparse.Namespace, setup: Setup, method: OneShot, criterion: Any, net: MultitaskNet, num_batches: int
 ) -> tuple[Masks, float]:
     """The method's masks, and the keep ratio that led to them; a progress bar while it scores."""
 
-    def with_bar(measure: Any, network: nn.Module) -> Any:
+    def with_bar(measure: Any, network: MultitaskNet) -> Any:
         with tqdm(total=num_batches, unit="batch", desc="scoring", disable=not setup.runtime.is_main) as bar:
             return measure(setup, network, num_batches=num_batches, seed=setup.seed, bar=bar)
 
@@ -127,7 +126,7 @@ def make_masks(
     return method.masks(request)
 
 
-def save_and_report(arguments: argparse.Namespace, setup: Setup, net: nn.Module, details: dict[str, Any]) -> None:
+def save_and_report(arguments: argparse.Namespace, setup: Setup, net: MultitaskNet, details: dict[str, Any]) -> None:
     """Write the checkpoint and the picture, print the table."""
     path = pruned_path(setup, arguments.method, arguments.ratio)
     picture = path.with_name(f"{path.stem}_layers.png")

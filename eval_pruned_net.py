@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from torch import nn
 from tqdm import tqdm
 
 from configs import UserError, flags
@@ -22,7 +21,7 @@ from prune_utils.apply import kept_counts
 from prune_utils.sparsity import sparsity_by_layer, sparsity_by_part, sparsity_text
 from training import runtime
 from training.checkpoints import Checkpoint, read_checkpoint, restore
-from training.constant import constant_network
+from training.constant import ConstantNet, constant_network
 from training.costs import multiply_adds, parameters
 from training.evaluation import Results, evaluate
 from training.job import METHODS
@@ -92,7 +91,7 @@ def find_checkpoint(arguments: argparse.Namespace, setup: Setup) -> tuple[str, P
     )
 
 
-def evaluate_with_bar(net: nn.Module, setup: Setup) -> Results:
+def evaluate_with_bar(net: MultitaskNet | ConstantNet, setup: Setup) -> Results:
     """Metrics of every task over the test split."""
     images = len(open_dataset(setup.config, "test", keys=()))
     with tqdm(total=images, unit="img", disable=None if setup.runtime.is_main else True) as bar:

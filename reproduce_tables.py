@@ -168,7 +168,8 @@ def check(step: Step, ended: Ended) -> None:
     message = f"`{shown(step)}` {how}: {last}; all of its output: {step.log}"
     if ended.status == flags.EXIT_USER_ERROR:
         raise UserError(message)
-    sys.exit(f"error: {message}")
+    sys.stderr.write(f"error: {message}\n")
+    sys.exit(1)
 
 
 def write_tables(setup: Setup, plans: list[TablePlan]) -> None:

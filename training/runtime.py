@@ -47,8 +47,8 @@ class Runtime:
     def arrange(self, net: nn.Module) -> nn.Module:
         """The network with its weights in the memory order in which this precision is fastest.
 
-        Channels last in bf16: 9 % less time for a training step of the full-size network on a CPU. In fp32 it would
-        be 10 % more, since the dilated convolutions are slower so.
+        Channels last in bf16: on a CPU, forwards and backwards through the full-size network take 8 % less time so. In
+        fp32 they would take 10 % more, since the dilated convolutions are slower so.
         """
         return net.to(memory_format=torch.channels_last) if self.precision == "bf16" else net
 
