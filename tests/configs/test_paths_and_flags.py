@@ -38,8 +38,8 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
 
 def test_flags_that_every_script_has() -> None:
     arguments = flags.script_parser("").parse_args(
-        "--dataset nyuv2 --data_root d --tasks sn,seg --device cpu --precision bf16 --seed 3 --num_workers 0 "
-        "--dest out --set data.crop=8 --set train.lr=1".split()
+        ["--dataset", "nyuv2", "--data_root", "d", "--tasks", "sn,seg", "--device", "cpu", "--precision", "bf16"]
+        + ["--seed", "3", "--num_workers", "0", "--dest", "out", "--set", "data.crop=8", "--set", "train.lr=1"]
     )
     config = flags.load_settings(arguments)
     assert (config.data.root, config.data.crop, config.train.lr) == (Path("d"), (8, 8), 1)
