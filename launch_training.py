@@ -49,7 +49,11 @@ def parse_arguments() -> argparse.Namespace:
     add("--max_iters", type=flags.positive, help="iterations; default: train.max_iters, or retrain.max_iters")
     add("--resume", action="store_true", help="go on from last_<run>.pth where there is one")
     add("--force", action="store_true", help="start anew and remove an earlier run's checkpoints")
-    return parser.parse_args()
+    add("--regrow", choices=["stored", "zero"], help="disparse_dynamic: value of a weight that grows back")
+    arguments = parser.parse_args()
+    if arguments.regrow is not None:
+        arguments.overrides.append(f"dynamic.regrow={arguments.regrow}")
+    return arguments
 
 
 def network(job: Job, checkpoint: Checkpoint | None, arguments: argparse.Namespace) -> MultitaskNet:

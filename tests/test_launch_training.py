@@ -64,6 +64,14 @@ def test_a_finished_run_is_not_trained_again_unasked(launch: Launch, tmp_path: P
     assert anew.returncode == 0 and "1 iterations in" in anew.stdout
 
 
+def test_what_weights_grow_back_with_is_a_flag(launch: Launch, tmp_path: Path) -> None:
+    dynamic = ["--tasks", "edge", "--method", "disparse_dynamic", "--ratio", "50", "--max_iters", "1"]
+    for regrow in ("zero", "stored"):
+        assert launch(*dynamic, "--force", "--regrow", regrow).returncode == 0
+        file = tmp_path / "out" / "final_sample_disparse_dynamic_50_edge.pth"
+        assert torch.load(file, weights_only=True)["config"]["dynamic"]["regrow"] == regrow
+
+
 def test_resuming_without_an_earlier_run_begins(launch: Launch) -> None:
     result = launch("--tasks", "edge", "--max_iters", "1", "--resume")
     assert result.returncode == 0 and "the beginning, there is no earlier run" in result.stdout
