@@ -22,11 +22,11 @@ from prune_utils.scores import snip_scores, xavier_copy
 from prune_utils.similarity import layer_rows, similarity_tables
 from prune_utils.statistics import Statistics, pair_statistics
 from prune_utils.store import load_statistics, save_masks, save_statistics
-from prune_utils.summary import matrix_text, ranking_text
+from prune_utils.summary import PLUS_MINUS, matrix_text, ranking_text
 from prune_utils.weightings import WEIGHTINGS
 from training import runtime
 from training.provenance import Stopwatch, provenance
-from training.scoring import scoring_fingerprint, task_magnitudes
+from training.scoring import check_shared, scoring_fingerprint, task_magnitudes
 from training.setup import Setup, prepare
 
 SCHEMA = 1
@@ -37,6 +37,7 @@ def main() -> None:
     setup = prepare(arguments)
     if len(setup.tasks) < 2:
         raise UserError("--tasks: similarity is between tasks; name two or more")
+    check_shared(setup, arguments.num_batches)
     folder = prepare_folder(arguments.dump_dir or setup.dest / "statistics", "--dump_dir")
     watch = Stopwatch()
     seeds, fresh = all_seeds(arguments, setup, folder, watch)
@@ -70,6 +71,8 @@ def parse_arguments() -> argparse.Namespace:
         raise UserError("--keep_ratio: a number stands for one sparsity; name it with --sparsities, for instance 90")
     if arguments.table_json is not None:
         prepare_folder(arguments.table_json.parent, "--table_json")
+        if arguments.table_json.is_dir():
+            raise UserError(f"--table_json: {arguments.table_json} is a folder; name a file")
     return arguments
 
 
@@ -78,7 +81,7 @@ def all_seeds(
 ) -> tuple[dict[int, Statistics], int]:
     """Statistics of every seed, kept ones where there are any, and how many had to be made."""
     wanted = range(setup.seed, setup.seed + arguments.num_seeds)
-    settings = [arguments.num_batches, arguments.sparsities, arguments.keep_ratio, arguments.save_masks]
+    settings = [arguments.sparsities, stated_ratios(arguments, setup), arguments.save_masks]
     with watch.stage("checking what is kept"):
         files = {
             seed: folder / f"{setup.config.name}_seed{seed}_"
@@ -119,12 +122,20 @@ def one_seed(
 def keep_ratios(
     arguments: argparse.Namespace, setup: Setup, scores: dict[str, Scores], shared: Sequence[str]
 ) -> list[float]:
-    """The keep ratio of each sparsity."""
+    """The keep ratio of each sparsity, solved for where that was asked for."""
+    stated = stated_ratios(arguments, setup)
+    if stated is not None:
+        return stated
+    network = MergedNetwork(scores, shared)
+    return [network.exact_ratio(sparsity) for sparsity in arguments.sparsities]
+
+
+def stated_ratios(arguments: argparse.Namespace, setup: Setup) -> list[float] | None:
+    """The keep ratios that flags and settings state; None for ``exact``, which depends on the scores."""
     if isinstance(arguments.keep_ratio, float):
         return [arguments.keep_ratio]
     if arguments.keep_ratio == "exact":
-        network = MergedNetwork(scores, shared)
-        return [network.exact_ratio(sparsity) for sparsity in arguments.sparsities]
+        return None
     published = setup.config.scoring.keep_ratios.get("static", {})
     return [published_keep_ratio(sparsity, published) for sparsity in arguments.sparsities]
 
@@ -192,8 +203,6 @@ def cost_text(arguments: argparse.Namespace, setup: Setup, cost: dict, fresh: in
         f"each head {batches} times; {arguments.num_seeds - fresh} seed(s) kept from earlier runs."
     )
 
-
-PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 
 if __name__ == "__main__":
     flags.run_script(main)

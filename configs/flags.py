@@ -107,8 +107,7 @@ def percentage(text: str) -> int:
 
 def run_script(main: Callable[[], None]) -> NoReturn:
     """Run a script's ``main`` and exit: 0, 2 after a user's mistake, 130 on Ctrl-C, 1 otherwise."""
-    # A terminated run should end as an interrupted one does, its state saved.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         main()
         sys.stdout.flush()
@@ -123,10 +122,26 @@ def run_script(main: Callable[[], None]) -> NoReturn:
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
-    except Exception:
-        traceback.print_exc()
-        status = 1
+    except Exception as error:
+        if _was_interrupted(error):
+            sys.stderr.write("\ninterrupted\n")
+            status = EXIT_INTERRUPTED
+        else:
+            traceback.print_exc()
+            status = 1
     sys.exit(status)
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    """A terminated run ends as an interrupted one does, its state saved; also in shells that ignore Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether an error came of Ctrl-C: while a library is being imported, it may wrap that in an error of its own."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _whole_number(text: str, least: int) -> int:

@@ -3,13 +3,12 @@
 A YAML file states only what differs from the defaults here. ``extends: nyuv2`` starts from another file.
 """
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from configs.errors import UserError
 
@@ -21,6 +20,7 @@ def _pair(value: Any) -> Any:
 
 
 Positive = Annotated[int, Field(gt=0)]
+Factor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Size = Annotated[tuple[Positive, Positive], BeforeValidator(_pair)]
 
@@ -37,9 +37,16 @@ class DataConfig(Section):
     crop: Size = Field(description="training crop, height and width in pixels; one number means a square")
     batch_size: Positive
     on_error: Literal["raise", "skip"] = Field("raise", description="stop at a sample that cannot be read, or skip it")
-    scale: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (0.5, 1.5)
+    scale: tuple[Factor, Factor] = Field((0.5, 1.5), description="smallest and largest factor of random scaling")
     mirror: Share = Field(0.5, description="probability of mirroring left and right")
     options: dict[str, Any] = Field(default_factory=dict, description="further arguments of the data set's class")
+
+    @field_validator("scale")
+    @classmethod
+    def _in_order(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] > value[1]:
+            raise PydanticCustomError("scale", "the smallest factor comes first")
+        return value
 
 
 class ModelConfig(Section):
@@ -48,7 +55,7 @@ class ModelConfig(Section):
     width: Positive = Field(64, description="channels of deeplab_resnet's first stage; the others follow")
     head: str = Field("aspp", description="a name from models/ or module:attribute")
     head_channels: Positive = Field(1024, description="channels inside each ASPP branch")
-    rates: tuple[Positive, ...] = Field((6, 12, 18, 24), description="dilation of each ASPP branch")
+    rates: tuple[Positive, ...] = Field((6, 12, 18, 24), min_length=1, description="dilation of each ASPP branch")
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
 
 
@@ -59,7 +66,7 @@ class TaskConfig(BaseModel):
 
     kind: str = Field(description="a name from tasks/ or module:attribute")
     channels: Positive = Field(description="channels of the prediction")
-    weight: Annotated[float, Field(ge=0)] = Field(1.0, description="factor of the task's loss in the sum")
+    weight: float = Field(1.0, ge=0, allow_inf_nan=False, description="factor of the task's loss in the sum")
 
 
 class ScoringConfig(Section):
@@ -76,7 +83,7 @@ class ScheduleConfig(Section):
     """Length and learning rate of one kind of training run."""
 
     max_iters: Positive
-    lr: Annotated[float, Field(gt=0)]
+    lr: Factor
     decay_every: Positive = 4000
     decay_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
 
@@ -102,7 +109,7 @@ class TrainConfig(ScheduleConfig):
 class Config(Section):
     """Everything that is set for one data set; ``source`` is the file it came from."""
 
-    name: str
+    name: str = Field(pattern=r"^[\w.-]+$", description="stands in the names of files")
     data: DataConfig
     model: ModelConfig = Field(default_factory=ModelConfig)
     tasks: dict[str, TaskConfig]
@@ -111,11 +118,6 @@ class Config(Section):
     retrain: ScheduleConfig | None = Field(None, description="training after pruning a trained network; none: as train")
     dynamic: DynamicConfig = Field(default_factory=DynamicConfig)
     source: Path = Field(exclude=True)
-
-    def fingerprint(self, **extra: Any) -> str:
-        """A hash of all settings and of ``extra``; anything that changes a result must be in one of the two."""
-        text = json.dumps({"config": self.model_dump(mode="json"), "extra": extra}, sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def select_tasks(self, names: list[str] | None) -> "Config":
         """The same settings with only these tasks, in this order.
@@ -196,7 +198,7 @@ def _read(path: Path, extended_by: tuple[Path, ...] = ()) -> dict[str, Any]:
         settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError(f"{path}: cannot be read as YAML: {error}") from error
-    if not isinstance(settings, dict):
+    if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
         raise UserError(f"{path}: expected a mapping of settings (name, data, model, tasks, ...)")
     base = settings.pop("extends", None)
     if base is None:

@@ -19,6 +19,8 @@ from dataloaders.base import MultitaskDataset
 from dataloaders.fetching import ORDER, Answer, Batch, Reader, Request, seeded_generator
 from dataloaders.registry import open_dataset
 
+INTERRUPTS = {signal.SIGINT, signal.SIGTERM}
+
 
 def training_loader(
     config: Config,
@@ -175,8 +177,9 @@ def _as_it_is(answer: Any) -> Any:
 
 
 def _start_worker(_: int) -> None:
-    """Leave Ctrl-C to the main process, which ends its workers; theirs would only print tracebacks."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Leave Ctrl-C and SIGTERM, which often reach all, to the main process, which ends its workers."""
+    for number in INTERRUPTS:
+        signal.signal(number, signal.SIG_IGN)
     sys.excepthook = _unless_main_is_gone
     torch.set_num_threads(1)
 
@@ -189,8 +192,8 @@ def _unless_main_is_gone(kind: type[BaseException], error: BaseException, trace:
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Ctrl-C waits while workers start, so that none of them meets it before it ignores it."""
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Interrupts wait while workers start, so that none of them meets one before it ignores it."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
     try:
         yield
     finally:

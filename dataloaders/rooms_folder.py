@@ -26,6 +26,7 @@ from dataloaders.layouts import LAYOUTS, Entry, count_classes
 from dataloaders.rooms import CLASSES, RENDERER_VERSION, SPLITS, render_room
 
 MOST_WORKERS = 8  # each holds the libraries of this package in memory
+INTERRUPTS = {signal.SIGINT, signal.SIGTERM}
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _in_processes(
     with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker) as pool:
         try:
             # Ctrl-C waits while processes start, so that none of them meets it before it ignores it.
-            held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            held = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
             try:
                 results = pool.map(work, items)
             finally:
@@ -145,8 +146,9 @@ def _in_processes(
 
 
 def _start_worker() -> None:
-    """Leave Ctrl-C to the main process, and end when that is gone, even if it was killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Leave Ctrl-C and SIGTERM to the main process, and end when that is gone, even if it was killed."""
+    for number in INTERRUPTS:
+        signal.signal(number, signal.SIG_IGN)
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()

@@ -56,4 +56,8 @@ def builders(config: ModelConfig, folder: Path | None = None) -> tuple[Backbone,
         UserError: an unknown backbone or head.
     """
     backbone = resolve(config.backbone, BACKBONES, "backbone (model.backbone)", folder)
-    return backbone, resolve(config.head, HEADS, "head (model.head)", folder)
+    head = resolve(config.head, HEADS, "head (model.head)", folder)
+    for key, name, found in (("backbone", config.backbone, backbone), ("head", config.head, head)):
+        if not callable(found):
+            raise UserError(f"model.{key}: '{name}' is not a function or class that makes a {key}; name one")
+    return backbone, head

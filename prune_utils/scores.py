@@ -72,11 +72,11 @@ def gradient_magnitudes(
                     value = loss(net.heads[task](leaf), batch)  # type: ignore[index, operator]
                 _check_finite(value, task, number, batch)
                 at_features, *at_head = torch.autograd.grad(value, [leaf, *own[task].values()])
+                _add_magnitudes(sums[task], own[task], at_head)
                 more = place < len(losses)
                 at_shared = torch.autograd.grad(features, list(shared.values()), at_features, retain_graph=more)
-                for total, gradient in zip(sums[task].values(), [*at_shared, *at_head], strict=True):
-                    total.add_(gradient.abs_())
-            del features, at_features, at_head, at_shared
+                _add_magnitudes(sums[task], shared, at_shared)
+            del features, at_features, at_shared
     if number < 0:
         raise UserError(NO_BATCH)
     return sums
@@ -115,10 +115,8 @@ def joint_magnitudes(
             for task, value in values.items():
                 _check_finite(value, task, number, batch)
             joint = torch.stack([factors[task] * value for task, value in values.items()]).sum()
-            gradients = torch.autograd.grad(joint, list(parameters.values()))
-            for total, gradient in zip(sums.values(), gradients, strict=True):
-                total.add_(gradient.abs_())
-            del features, values, joint, gradients
+            _add_magnitudes(sums, parameters, torch.autograd.grad(joint, list(parameters.values())))
+            del features, values, joint
     if number < 0:
         raise UserError(NO_BATCH)
     return sums
@@ -141,6 +139,14 @@ def magnitude_scores(net: nn.Module, tasks: Iterable[str]) -> dict[str, Scores]:
         task: {**shared, **{name: weight.detach().abs() for name, weight in head_weights(net, task).items()}}
         for task in tasks
     }
+
+
+def _add_magnitudes(sums: Scores, names: Iterable[str], gradients: list[Tensor] | tuple[Tensor, ...]) -> None:
+    """Add |gradient| to the sums; a list is emptied as it goes, which frees the memory before the next pass."""
+    for place, name in enumerate(names):
+        sums[name].add_(gradients[place].abs_())
+    if isinstance(gradients, list):
+        gradients.clear()
 
 
 def _zeros(parameters: Mapping[str, Tensor]) -> Scores:

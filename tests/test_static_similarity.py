@@ -79,7 +79,7 @@ def test_a_second_run_does_not_score_and_a_changed_setting_does(similarity, monk
     similarity("--num_seeds", 3)
     assert len(calls) == 1, "one more seed is one more to score"
     for change in (["--seed", 5], ["--num_batches", 1], ["--set", "data.crop=39"], ["--set", "tasks.sn.weight=9"],
-                   ["--sparsities", "90"], ["--keep_ratio", "exact"], ["--tasks", "sn,seg"], ["--force_run"],
+                   ["--sparsities", "90"], ["--keep_ratio", "exact"], ["--set", "scoring.keep_ratios={static: {90: 0.5}}"], ["--tasks", "sn,seg"], ["--force_run"],
                    ["--precision", "bf16"]):  # fmt: skip
         calls.clear()
         assert similarity(*change).returncode == 0
@@ -107,15 +107,20 @@ def test_a_number_and_exact_keep_ratios(similarity, tmp_path: Path) -> None:
     assert exact["90"] < 0.1, "tasks lean on different weights, so each keeps less than the merged network"
 
 
-def test_ctrl_c_keeps_finished_seeds_and_the_next_run_goes_on(rooms: Path, tmp_path: Path, run_script: Script) -> None:
-    flags = [*tiny(rooms), "--num_batches", "4", "--num_seeds", "60", "--dest", str(tmp_path / "out")]
+@pytest.mark.parametrize(("number", "workers"), [(signal.SIGINT, "0"), (signal.SIGTERM, "1")])
+def test_interrupted_a_run_keeps_finished_seeds_and_the_next_goes_on(
+    rooms: Path, tmp_path: Path, run_script: Script, number: int, workers: str
+) -> None:
+    flags = [*tiny(rooms), "--num_workers", workers, "--num_batches", "4", "--num_seeds", "60"]
+    flags += ["--dest", str(tmp_path / "out")]
     command = [sys.executable, str(REPOSITORY / "static_similarity.py"), *flags]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(command, text=True, start_new_session=True, **pipes)
     kept = tmp_path / "out" / "statistics"
     deadline = time.monotonic() + 120
     while not list(kept.glob("*seed1_*.npz")) and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, number)  # the workers get it as well, as from a terminal or a batch system
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "interrupted" in err and "Traceback" not in err

@@ -46,7 +46,8 @@ def fingerprint(settings: Any, files: Iterable[str | Path], plugins: Iterable[ob
 
 def _sources(plugins: Iterable[object]) -> set[Path]:
     ours = {path for pattern in CODE for path in REPOSITORY.glob(pattern)}
-    modules = [sys.modules.get(getattr(plugin, "__module__", None) or "") for plugin in plugins]
+    parts = [part for plugin in plugins for part in getattr(plugin, "__mro__", (plugin,))]
+    modules = [sys.modules.get(getattr(part, "__module__", None) or "") for part in parts]
     files = {getattr(module, "__file__", None) for module in modules}
     return ours | {Path(file) for file in files if file}
 

@@ -52,8 +52,7 @@ def _over_batches(
     measure: Callable[..., dict[str, Scores]], setup: Setup, net: nn.Module, num_batches: int, seed: int, bar: tqdm
 ) -> dict[str, Scores]:
     runtime = setup.runtime
-    if num_batches < runtime.world:
-        raise UserError(f"--num_batches: {num_batches} cannot be shared by {runtime.world} processes; ask for more")
+    check_shared(setup, num_batches)
     mine = range(runtime.rank, num_batches, runtime.world)
     loader = _loader(setup, mine, seed)
     # Convolutions run faster on this memory layout (bf16 on the CPU by a fifth); scores come back in the usual one.
@@ -75,6 +74,12 @@ def _over_batches(
             scores[name] = score.contiguous()
         runtime.sum_over_processes(scores.values())
     return magnitudes
+
+
+def check_shared(setup: Setup, num_batches: int) -> None:
+    """Raise a UserError if there are fewer batches than processes."""
+    if num_batches < setup.runtime.world:
+        raise UserError(f"--num_batches: {num_batches} is too few for {setup.runtime.world} processes; ask for more")
 
 
 def scoring_fingerprint(setup: Setup, num_batches: int, seed: int, further: Any) -> str:

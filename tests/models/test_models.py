@@ -87,6 +87,8 @@ def test_the_users_own_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     [
         ({"backbone": "resnet7"}, "unknown backbone.*choose from deeplab_resnet"),
         ({"head": "mlp"}, "unknown head.*choose from aspp"),
+        ({"backbone": "os:path"}, "model.backbone: 'os:path' is not a function or class"),
+        ({"head": ":x"}, "unknown head.*':x'"),
         ({"depth": 50}, "depth 18 or 34, not 50"),
     ],
 )
