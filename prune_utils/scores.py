@@ -155,11 +155,12 @@ def _zeros(parameters: Mapping[str, Tensor]) -> Scores:
 
 @torch.no_grad()
 def _times(net: nn.Module, magnitudes: Mapping[str, Scores], factor: Callable[[Tensor], Tensor]) -> dict[str, Scores]:
-    factors = {name: factor(weight) for name, weight in weights(net).items()}
-    return {
-        task: {name: magnitude.mul_(factors[name]) for name, magnitude in scores.items()}
-        for task, scores in magnitudes.items()
-    }
+    for name, weight in weights(net).items():  # layer by layer: factors of all layers would be a second network
+        layer_factor = factor(weight)
+        for scores in magnitudes.values():
+            if name in scores:
+                scores[name].mul_(layer_factor)
+    return dict(magnitudes)
 
 
 class _training_mode:

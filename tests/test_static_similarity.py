@@ -79,7 +79,8 @@ def test_a_second_run_does_not_score_and_a_changed_setting_does(similarity, monk
     similarity("--num_seeds", 3)
     assert len(calls) == 1, "one more seed is one more to score"
     for change in (["--seed", 5], ["--num_batches", 1], ["--set", "data.crop=39"], ["--set", "tasks.sn.weight=9"],
-                   ["--sparsities", "90"], ["--keep_ratio", "exact"], ["--set", "scoring.keep_ratios={static: {90: 0.5}}"], ["--tasks", "sn,seg"], ["--force_run"],
+                   ["--sparsities", "90"], ["--keep_ratio", "exact"],
+                   ["--set", "scoring.keep_ratios={static: {90: 0.5}}"], ["--tasks", "sn,seg"], ["--force_run"],
                    ["--precision", "bf16"]):  # fmt: skip
         calls.clear()
         assert similarity(*change).returncode == 0
