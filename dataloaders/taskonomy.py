@@ -92,7 +92,6 @@ class Taskonomy(IndexedDataset):
             raise UserError(f"data.options.size: {size!r} is not a number of pixels of 1 or more")
         self.size = size
         self._depth: tuple[Path | None, Tensor] = (None, torch.empty(0))
-        self._shape = (-1, 1, 1)  # index, height and width of the image that was read last
         super().__init__(root, split, keys, **options)
 
     def name(self, index: int) -> str:
@@ -117,29 +116,15 @@ class Taskonomy(IndexedDataset):
 
     def read(self, index: int, key: str) -> Tensor:
         path = self.path(index, key)
-        if key == "img":
-            image = read_colour(path)
-            self._shape = (index, image.shape[1], image.shape[2])
-            return self._resize(image)
         if key == "seg":
-            return self._fitted(index, path, check_labels(read_grey8(path), LABELS, path))
-        if key == "normal":
-            return self._fitted(index, path, read_colour(path, "RGB"))
+            return self._resize(check_labels(read_grey8(path), LABELS, path))
+        if key in ("img", "normal"):
+            return self._resize(read_colour(path, "BGR" if key == "img" else "RGB"))
         if self.column(key) != "depth":
-            return self._fitted(index, path, read_grey16(path))
+            return self._resize(read_grey16(path))
         if self._depth[0] != path:  # depth and its mask come from one file, one after the other
-            self._depth = (path, self._fitted(index, path, read_grey16(path)))
+            self._depth = (path, self._resize(read_grey16(path)))
         return self._depth[1]
-
-    def _fitted(self, index: int, path: Path, value: Tensor) -> Tensor:
-        """A label resized. It may have another resolution than its image, which is read first, but not another shape."""
-        image, height, width = self._shape
-        if image == index and value.shape[1] * width != value.shape[2] * height:
-            raise UserError(
-                f"{path}: {value.shape[1]} x {value.shape[2]} pixels, which is not the shape of its image, "
-                f"{height} x {width}; correct the file"
-            )
-        return self._resize(value)
 
     def _resize(self, value: Tensor) -> Tensor:
         for axis, length in ((1, value.shape[1]), (2, value.shape[2])):

@@ -142,11 +142,3 @@ def test_padding_of_a_mirrored_sample_is_ignored(tmp_path):
 def test_an_impossible_size(tmp_path, value):
     with pytest.raises(UserError, match="data.options.size"):
         whole_samples(settings("taskonomy", make_taskonomy(tmp_path), f"data.options.size={value}"))
-
-
-def test_a_label_may_have_another_resolution_than_its_image_but_not_another_shape(tmp_path):
-    half = np.ones((4, 4), np.uint8)
-    whole_samples(settings("taskonomy", make_taskonomy(tmp_path / "half", 8, segmentsemantic=half)), "seg")
-    root = make_taskonomy(tmp_path / "oblong", 8, segmentsemantic=np.ones((8, 6), np.uint8))
-    with pytest.raises(UserError, match="segmentsemantic.png: 8 x 6 pixels, .* image, 8 x 8"):
-        whole_samples(settings("taskonomy", root), "seg")
