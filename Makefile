@@ -35,7 +35,7 @@ lint: $(VENV)/ready-dev  ## ruff, mypy and the direction of imports
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-bench: $(VENV)/ready-dev  ## speed of scoring, statistics and loading, as ratios
+bench: $(VENV)/ready-dev  ## speed of scoring, statistics, loading, training and evaluation, as ratios
 	$(PYTHON) -m benchmarks.run
 
 clean:  ## remove what tests and tools left; keeps .venv, data and results

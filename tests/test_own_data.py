@@ -47,7 +47,7 @@ def test_the_documented_example_runs(aerial: Path, run_script: Script, tmp_path:
         ("aerial_data:Aerial", "aerial_data:Missing", ["aerial_data", "no attribute 'Missing'"]),
         ("aerial_data:Aerial", "nowhere:Aerial", ["cannot import 'nowhere'"]),
         ("aerial_data:HeightTask", "aerial_data:Aerial", ["tasks.height.kind", "not a subclass"]),
-        ("scale: 30", "scael: 30", ["aerial.yaml", "tasks.height.scael"]),
+        ("beta: 2", "btea: 2", ["aerial.yaml", "tasks.height.btea"]),
         ("batch_size: 4", "batchsize: 4", ["aerial.yaml", "data.batch"]),
         ("crop: 64", "crop: -64", ["aerial.yaml", "data.crop"]),
         ("target: height", "target: slope", ["no 'slope'", "classes, height"]),

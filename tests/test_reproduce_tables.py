@@ -144,11 +144,12 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(
     assert process.returncode == 130, err
     assert "interrupted; what is finished is kept; the same command goes on" in err and "Traceback" not in err
     last = dest / "last_sample_baseline_edge.pth"
-    reached = read_checkpoint(last, ["edge"]).training["iteration"] if last.exists() else 0  # type: ignore[index]
+    was_saved = last.exists()
+    reached = read_checkpoint(last, ["edge"]).training["iteration"] if was_saved else 0  # type: ignore[index]
     assert reached < 60
     result = reproduce(*flags)
     assert result.returncode == 0, result.stderr
-    begin = f"iteration {reached}" if reached else "the beginning"
+    begin = f"iteration {reached}" if was_saved else "the beginning"
     assert f"Starting from {begin}" in log.read_text().split("$")[2]
     assert tables(dest)["sparsity"]["finished"] == 1
     assert "| baseline " in (dest / "tables.md").read_text()

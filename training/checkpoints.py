@@ -107,8 +107,8 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     with replacing(path) as temporary:
         try:
             torch.save({"format": FORMAT, "version": VERSION, **values}, temporary)
-        except RuntimeError as error:  # torch reports a full disk so
-            raise OSError(str(error).splitlines()[0]) from error
+        except RuntimeError as error:  # torch's own words for a failed write name a line of its source
+            raise OSError("the disk is full, or the file would be larger than allowed") from error
 
 
 def read_checkpoint(path: Path, tasks: Sequence[str]) -> Checkpoint:
@@ -160,11 +160,18 @@ def _load(path: Path) -> Any:
 
 def _ours(content: Mapping[str, Any], path: Path) -> Checkpoint:
     version = content.get("version")
-    if version != VERSION:
+    if not isinstance(version, int) or version != VERSION:
         raise UserError(f"{path}: version {version} of our format, this program reads {VERSION}; update it")
     wrong = [name for name, kind in KINDS.items() if not isinstance(content.get(name), kind)]
-    if wrong or not (_is_state(content["weights"]) and _is_state(content["masks"])):
-        problem = ", ".join(wrong) or "weights"
+    if not wrong:
+        sound = {
+            "tasks": all(isinstance(task, str) for task in content["tasks"]),
+            "weights": _is_state(content["weights"]),
+            "masks": _is_state(content["masks"]) and all(m.dtype == torch.bool for m in content["masks"].values()),
+        }
+        wrong = [name for name, whole in sound.items() if not whole]
+    if wrong:
+        problem = ", ".join(wrong)
         raise UserError(f"{path}: the checkpoint is incomplete ({problem}); name another file")
     return Checkpoint(**{item.name: content[item.name] for item in fields(Checkpoint)})
 

@@ -97,6 +97,12 @@ def starting_network(job: Job, arguments: argparse.Namespace) -> MultitaskNet:
             raise UserError(f"there is no {path} yet; first run: {shlex.join([*make, *flags.repeated(arguments)])}")
         pruned = read_checkpoint(path, list(job.setup.tasks))
         check_origin(job, pruned, path)
+        seed = pruned.details.get("seed", job.setup.seed)
+        if seed != job.setup.seed:
+            raise UserError(
+                f"{path}: pruned with seed {seed}, and this run's is {job.setup.seed}; train with --seed {seed}, "
+                f"or prune again with --seed {job.setup.seed}"
+            )
         restore(net, pruned, path)
     return net
 

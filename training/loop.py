@@ -8,6 +8,7 @@ seeded anew for each step from the seed, the step and the process.
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ from training.runtime import seed_everything
 
 DRAW_EVERY = 60.0
 """Seconds at least between two drawings of the curves, each of which takes about one."""
+STATE = {"iteration", "validated", "results", "rows", "optimizer", "scheduler", "best", "sparsifier"}
+"""What a checkpoint holds to go on from, beside weights and masks."""
 TEXT_EVERY = 10
 """Steps between two changes of the text beside the progress bar."""
 
@@ -53,6 +56,7 @@ class Trainer:
         )
         self.sparsifier = make_sparsifier(job, self.net, self.optimizer)
         self.best = Best(self.setup.tasks)
+        self.resumed = checkpoint is not None
         self.iteration = 0
         self.validated = 0
         self.saved = 0
@@ -79,6 +83,8 @@ class Trainer:
             tqdm(total=total, initial=self.iteration, unit="it", disable=None if main else True) as self.bar,
         ):
             try:
+                if not self.resumed:
+                    self._save_last()  # from here on there is something to go on from, whatever happens
                 self._after_step()  # what was due when the run was cut off
                 for batch in self._batches():
                     self._step(batch)
@@ -136,7 +142,7 @@ class Trainer:
     def _validate(self) -> None:
         average_statistics(self.net, self.runtime)
         self._check_weights()
-        with tqdm(desc="validation", unit="img", leave=False, disable=self.bar.disable) as bar:
+        with tqdm(desc="validation", unit="img", leave=False, disable=self.bar.disable) as bar, self._reading():
             self.results = evaluate(self.net, self.setup, after_batch=lambda images: self._after_evaluated(bar, images))
         self.validated = self.iteration
         is_best = self.best.update(self.results, self.iteration, self.job.masks_fixed(self.iteration))
@@ -145,7 +151,8 @@ class Trainer:
         if self.log is not None:
             self.log.add_results(self.results)
             remark = " (best so far)" if is_best else ""
-            self.bar.write(f"iteration {self.iteration}: {results_text(self.results)}{remark}")
+            with suppress(BrokenPipeError):  # a reader that went away, as after `| head`, is no reason to stop
+                self.bar.write(f"iteration {self.iteration}: {results_text(self.results)}{remark}")
 
     def _after_evaluated(self, bar: tqdm, images: int) -> None:
         bar.update(images * self.runtime.world)
@@ -184,6 +191,9 @@ class Trainer:
 
     def _go_on(self, state: dict[str, Any]) -> list[dict[str, float]]:
         """Take over everything but weights and masks; returns rows of the log that were not written yet."""
+        missing = sorted(STATE - state.keys())
+        if missing:
+            raise UserError(f"{self.job.last}: incomplete ({', '.join(missing)}); start anew with --force")
         self.iteration = self.saved = state["iteration"]
         self.validated, self.results = state["validated"], state["results"]
         self.optimizer.load_state_dict(state["optimizer"])
@@ -209,13 +219,20 @@ class Trainer:
             part=(self.runtime.rank, self.runtime.world),
         )
         try:
-            yield from loader
-        except (UserError, RuntimeError):
-            self.interrupts.check()  # the signal that stops this process may have ended its readers as well
-            raise
+            with self._reading():
+                yield from loader
         finally:
             if loader.skipped:
                 self.bar.write(f"skipped {len(loader.skipped)} unreadable samples: {'; '.join(loader.skipped[:5])}")
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """An error of the readers is none if a signal has come: it may have ended them as well."""
+        try:
+            yield
+        except (UserError, RuntimeError):
+            self.interrupts.check()
+            raise
 
     def _settle(self) -> None:
         for entry in self.ledger.settle(self.interrupts.asked):

@@ -263,7 +263,7 @@ def test_a_disk_that_fills_up_costs_only_the_steps_since_the_last_save(
     whole, cut = (job_for(setup_for(rooms, tmp_path / name)) for name in ("whole", "cut"))
     train(whole)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    save, limits = loop.Trainer._save_last, iter([soft, 100_000])
+    save, limits = loop.Trainer._save_last, iter([soft, soft, 100_000])
 
     def saving(self: loop.Trainer) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (next(limits), hard))
