@@ -36,6 +36,8 @@ def main() -> None:
     net = starting_network(setup, source)
     num_batches = arguments.num_batches or setup.config.scoring.num_batches
     masks, keep_ratio = make_masks(arguments, setup, method, criterion, net, num_batches)
+    if not any(bool(mask.any()) for mask in masks.values()):
+        raise UserError(f"--keep_ratio: {arguments.keep_ratio} keeps not a single weight; give a larger one")
     if setup.runtime.is_main:
         apply_masks(net, masks)
         details = {
@@ -139,6 +141,8 @@ def save_and_report(arguments: argparse.Namespace, setup: Setup, net: MultitaskN
     print(sparsity_text(counts))
     print(f"\n{title}: {whole['kept']:,.0f} of {whole['weights']:,.0f} weights kept")
     print(f"Sparsity {whole['sparsity']:.4f} %, keep ratio {details['keep_ratio']:.5f}; weights: {weights}")
+    if abs(whole["sparsity"] - arguments.ratio) > 0.01:
+        print(f"That is not the {arguments.ratio} % in the file's name: --keep_ratio exact would make it so")
     print(f"Network: {path}\nPicture: {picture}")
     command = ["python", "launch_training.py", "--method", arguments.method, "--ratio", str(arguments.ratio)]
     print(f"Train it: {shlex.join([*command, *flags.repeated(arguments)])}")

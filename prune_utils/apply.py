@@ -78,19 +78,23 @@ def load_state(net: nn.Module, weights: Mapping[str, Tensor], what: str = "the c
         UserError: names or shapes that differ, the first named.
     """
     current, _ = dense_state(net)
-    missing, unknown = sorted(current.keys() - weights.keys()), sorted(weights.keys() - current.keys())
+    # Files of old versions of torch lack these counters, which matter to nothing here.
+    counters = {name for name in current if name.endswith("num_batches_tracked")}
+    missing = sorted(current.keys() - weights.keys() - counters)
+    unknown = sorted(weights.keys() - current.keys())
     for names, problem in ((missing, "lacks"), (unknown, "has, which the network has not,")):
         if names:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             raise UserError(f"{what} {problem} '{names[0]}'{more}; check the model settings and --tasks")
-    for name, tensor in current.items():
+    given = {name: tensor for name, tensor in current.items() if name in weights}
+    for name, tensor in given.items():
         if weights[name].shape != tensor.shape:
             raise UserError(
                 f"{what} has '{name}' of shape {tuple(weights[name].shape)}, the network of shape "
                 f"{tuple(tensor.shape)}; check the model settings and the tasks' channels"
             )
     with torch.no_grad():
-        for name, tensor in current.items():
+        for name, tensor in given.items():
             tensor.copy_(weights[name])
 
 

@@ -28,6 +28,14 @@ def prune(run_script: Script, rooms: Path, tmp_path: Path) -> Prune:
     return lambda *flags, **options: run_script("create_pruned_net.py", *tiny(rooms), *dest, *flags, **options)
 
 
+def test_a_keep_ratio_that_keeps_nothing_or_not_what_was_asked(prune: Prune, tmp_path: Path) -> None:
+    static = ["--method", "disparse_static", "--ratio", "70", "--num_batches", "1"]
+    assert_user_error(prune(*static, "--keep_ratio", "0.0000001"), "--keep_ratio", "not a single weight")
+    assert not list((tmp_path / "out").glob("*.pth"))
+    other = prune(*static, "--keep_ratio", "0.5")
+    assert other.returncode == 0 and "not the 70 % in the file's name" in other.stdout
+
+
 def network(seed: int) -> MultitaskNet:
     torch.manual_seed(seed)
     return build_network(load_config("sample", ["model.width=4", "model.head_channels=4"]).model, TASKS)

@@ -45,6 +45,7 @@ def test_dense_then_pruned_then_trained_again(launch: Launch, run_script: Script
     command = shlex.split(early.stderr.split("first run: python ")[1])
     made = run_script(*command, "--num_batches", "1")
     assert made.returncode == 0, made.stderr
+    assert_user_error(launch(*pruned, "--seed", "7"), "pruned with seed 0", "--seed 0")
     second = launch(*pruned)
     assert second.returncode == 0, second.stderr
     final = read_checkpoint(tmp_path / "out" / "final_sample_disparse_static_70_seg_edge.pth", [])

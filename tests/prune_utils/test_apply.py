@@ -117,3 +117,12 @@ def test_a_state_that_does_not_fit_is_named_and_nothing_is_loaded() -> None:
         with pytest.raises(UserError, match=message):
             load_state(net, wrong, "my.pth")
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+def test_a_state_of_old_without_counters_is_loaded() -> None:
+    net, other = conv_net(), conv_net()
+    with torch.no_grad():
+        other.backbone[0].weight.fill_(0.25)
+    state = {name: value for name, value in other.state_dict().items() if not name.endswith("num_batches_tracked")}
+    load_state(net, state)
+    assert net.backbone[0].weight.unique().tolist() == [0.25]

@@ -281,6 +281,20 @@ def test_a_disk_that_fills_up_costs_only_the_steps_since_the_last_save(
     assert_same_run(whole, cut)
 
 
+def test_killed_before_anything_was_due_a_run_goes_on_too(
+    rooms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, cut = (job_for(setup_for(rooms, tmp_path / name)) for name in ("whole", "cut"))
+    train(whole)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Trainer, "_after_step", lambda self: None if self.iteration == 0 else 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train(cut)
+    assert last(cut).training["iteration"] == 0
+    train(cut, resume=True)
+    assert_same_run(whole, cut)
+
+
 def test_stopped_before_its_first_step_a_run_goes_on_too(rooms: Path, tmp_path: Path) -> None:
     whole, cut = (job_for(setup_for(rooms, tmp_path / name), "rigl") for name in ("whole", "cut"))
     train(whole)
