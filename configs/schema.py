@@ -173,7 +173,8 @@ def load_config(name_or_path: str, overrides: list[str] | None = None) -> Config
     try:
         config = Config(**settings, source=path)
     except ValidationError as error:
-        raise UserError(f"{path}: {describe(error)}") from error
+        where = f"{path} with --set {' --set '.join(overrides)}" if overrides else f"{path}"
+        raise UserError(f"{where}: {describe(error)}") from error
     for task in config.tasks:
         if not task.isidentifier():
             raise UserError(f"{path}: tasks.{task}: a task's name is made of letters, digits and underscores")

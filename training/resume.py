@@ -104,8 +104,11 @@ def iteration_of(checkpoint: Checkpoint | None) -> int:
 
 def flags_of(job: Job) -> dict[str, Any]:
     """What makes a run what it is beside the settings of its YAML file."""
-    fixed = job.dynamic.end if job.dynamic else None
-    return {"seed": job.setup.seed, "precision": job.setup.runtime.precision, "masks fixed at": fixed}
+    return {
+        "seed": job.setup.seed,
+        "precision": job.setup.runtime.precision,
+        "the iteration that fixes the masks (see --max_iters, dynamic.end)": job.dynamic.end if job.dynamic else None,
+    }
 
 
 def _check_can_go_on(job: Job, checkpoint: Checkpoint) -> None:

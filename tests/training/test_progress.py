@@ -201,7 +201,7 @@ def test_scoring_settings_matter_where_scores_do(tmp_path: Path) -> None:
 def test_the_iteration_at_which_masks_are_fixed_matters(tmp_path: Path) -> None:
     finish(one(tmp_path, "disparse_dynamic"))
     assert left(steps(sparsity(tmp_path, methods=["disparse_dynamic"]))) == []
-    with pytest.raises(UserError, match="masks fixed at was 3 and is 1"):
+    with pytest.raises(UserError, match="fixes the masks .* was 3 and is 1"):
         steps(sparsity(tmp_path, "--set", "dynamic.end=150", methods=["disparse_dynamic"]))
 
 
