@@ -40,15 +40,6 @@ def from_published(state: Mapping[str, Tensor], tasks: Sequence[str]) -> tuple[d
     return weights, masks
 
 
-def to_published(name: str, tasks: Sequence[str]) -> str:
-    """The published name of one of our parameters or buffers."""
-    match = re.fullmatch(r"heads\.([^.]+)\.branches\.(\d+)\.(.+)", name)
-    if match is None:
-        return name
-    task, branch, rest = match.groups()
-    return f"task{list(tasks).index(task) + 1}_fc1_c{branch}.{rest}"
-
-
 def _our_name(published: str, tasks: Sequence[str]) -> str:
     match = HEAD.fullmatch(published)
     if match is None:

@@ -126,16 +126,18 @@ def exact_masks(scores: Mapping[str, Scores], shared: Collection[str], sparsity:
     so that the count is exact and the choice always the same.
     """
     ratio = MergedNetwork(scores, shared).exact_ratio(sparsity)
-    merged = merge(masks_above(task, keep_thresholds(task, [ratio])[0]) for task in scores.values())
+    thresholds = {task: keep_thresholds(task_scores, [ratio])[0] for task, task_scores in scores.items()}
+    merged = merge(masks_above(task_scores, thresholds[task]) for task, task_scores in scores.items())
     surplus = int(sum(mask.sum() for mask in merged.values())) - target_count(total(merged.values()), sparsity)
     if surplus > 0:
-        _prune_ties(merged, scores, ratio, surplus)
+        _prune_ties(merged, scores, thresholds, surplus)
     return merged, ratio
 
 
-def _prune_ties(merged: Masks, scores: Mapping[str, Scores], ratio: float, surplus: int) -> None:
+def _prune_ties(
+    merged: Masks, scores: Mapping[str, Scores], thresholds: Mapping[str, float], surplus: int
+) -> None:
     """Prune ``surplus`` of the weights that stand at the threshold of every task that keeps them, last ones first."""
-    thresholds = {task: keep_thresholds(task_scores, [ratio])[0] for task, task_scores in scores.items()}
     for name in reversed(merged):
         above = torch.zeros_like(merged[name])
         for task, task_scores in scores.items():

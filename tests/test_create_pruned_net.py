@@ -9,10 +9,10 @@ import pytest
 import torch
 from conftest import Script, assert_user_error, tiny
 from PIL import Image
+from published_names import to_published
 
 from configs import load_config
 from models import MultitaskNet, build_network
-from models.published import to_published
 from prune_utils.layers import weights
 from prune_utils.masks import target_count
 from training.checkpoints import Checkpoint, read_checkpoint, write_checkpoint

@@ -8,12 +8,12 @@ from subprocess import CompletedProcess
 import pytest
 import torch
 from conftest import Script, assert_user_error, tiny
+from published_names import to_published
 from small_data import make_nyuv2
 from small_training import setup_for
 from torch import Tensor
 
 from dataloaders import evaluation_loader
-from models.published import to_published
 from prune_utils.apply import apply_masks
 from prune_utils.layers import weights
 from tasks import Task

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from published_names import to_published
 from torch import Tensor
 
 from configs import ModelConfig, UserError
 from models import MultitaskNet, build_network
-from models.published import from_published, is_published, to_published
+from models.published import from_published, is_published
 from prune_utils.scores import gradient_magnitudes, snip_scores
 
 MASK = 2**32 - 1

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 import torch
+from published_names import to_published
 from torch import Tensor
 
 from configs import ModelConfig, UserError
 from models import MultitaskNet, build_network
-from models.published import to_published
 from prune_utils.apply import kept_counts, masks_of
 from prune_utils.layers import weights
 from training.checkpoints import Checkpoint, read_checkpoint, remove_leftovers, restore, write_checkpoint
