@@ -15,16 +15,16 @@ from tqdm import tqdm
 from configs import UserError, flags
 from models import MultitaskNet
 from prune_utils.apply import apply_masks, kept_counts
-from prune_utils.layer_figures import draw_sparsity
 from prune_utils.layers import Masks
 from prune_utils.masks import parse_keep_ratio
 from prune_utils.sparsifiers import OneShot, Request, one_shot
-from prune_utils.sparsity import sparsity_by_part, sparsity_text
-from training import runtime
+from reports.layer_figures import draw_sparsity
+from reports.sparsity import sparsity_by_part, sparsity_text
+from runtime import device
+from runtime.passes import joint_loss_magnitudes, task_magnitudes
+from runtime.setup import Setup, prepare
 from training.checkpoints import capture, read_checkpoint, restore, write_checkpoint
 from training.names import BASELINE, best_path, final_path, pruned_path, run_name
-from training.scoring import joint_loss_magnitudes, task_magnitudes
-from training.setup import Setup, prepare
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def main() -> None:
             "trained_weights": None if source is None else str(source),
         }
         save_and_report(arguments, setup, net, details)
-    runtime.stop()
+    device.stop()
 
 
 def parse_arguments() -> argparse.Namespace:

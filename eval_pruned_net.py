@@ -18,16 +18,16 @@ from configs.paths import write_text
 from dataloaders import open_dataset
 from models import MultitaskNet
 from prune_utils.apply import kept_counts
-from prune_utils.sparsity import sparsity_by_layer, sparsity_by_part, sparsity_text
-from training import runtime
+from reports.sparsity import sparsity_by_layer, sparsity_by_part, sparsity_text
+from runtime import device
+from runtime.provenance import Stopwatch, provenance
+from runtime.setup import Setup, prepare
 from training.checkpoints import Checkpoint, read_checkpoint, restore
 from training.constant import ConstantNet, constant_network
 from training.costs import multiply_adds, parameters
 from training.evaluation import Results, evaluate
 from training.job import METHODS
 from training.names import BASELINE, best_path, final_path, pruned_path, run_name
-from training.provenance import Stopwatch, provenance
-from training.setup import Setup, prepare
 
 SCHEMA = 1
 UP, DOWN = "\N{UPWARDS ARROW}", "\N{DOWNWARDS ARROW}"
@@ -60,7 +60,7 @@ def main() -> None:
         write_text(out, json.dumps(without_nan(contents), indent=1))
         print_report(setup, net, contents, results, constant)
         print(f"\nAll of it: {out}")
-    runtime.stop()
+    device.stop()
 
 
 def parse_arguments() -> argparse.Namespace:

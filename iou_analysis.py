@@ -12,13 +12,14 @@ from tqdm import tqdm
 
 from configs import UserError, flags
 from configs.paths import prepare_folder, write_text
-from prune_utils.iou import IoUReport, compared_layers, layer_ious, read_iou, total_iou, watershed
-from prune_utils.layer_figures import draw_ious
 from prune_utils.scores import snip_scores, xavier_copy
-from training import runtime
-from training.provenance import Stopwatch, provenance
-from training.scoring import task_magnitudes
-from training.setup import Setup, prepare
+from relatedness.snip.iou import compared_layers, layer_ious, total_iou, watershed
+from reports.iou import IoUReport, read_iou
+from reports.layer_figures import draw_ious
+from runtime import device
+from runtime.passes import task_magnitudes
+from runtime.provenance import Stopwatch, provenance
+from runtime.setup import Setup, prepare
 
 
 def main() -> None:
@@ -35,7 +36,7 @@ def main() -> None:
         draw_ious([report], setup.dest / "iou.png")
         print(report_text(report))
         print(f"All numbers: {setup.dest / 'iou.json'}\nPicture: {setup.dest / 'iou.png'}")
-    runtime.stop()
+    device.stop()
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -11,9 +11,9 @@ from pathlib import Path
 from configs import UserError, load_config
 from configs.flags import Parser, run_script
 from configs.paths import prepare_folder, write_text
-from prune_utils.paper import compare
-from prune_utils.report import read_report, whole_table
-from prune_utils.tables import FORMATS, decimals
+from reports.similarity import read_report, whole_table
+from reports.tables import FORMATS, decimals
+from reproduce.published.similarity import compare
 
 
 def parse_arguments() -> argparse.Namespace:

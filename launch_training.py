@@ -12,14 +12,14 @@ from tqdm import tqdm
 
 from configs import flags
 from models import MultitaskNet
-from training import runtime
+from runtime import device
+from runtime.provenance import Stopwatch, provenance
+from runtime.setup import prepare
 from training.checkpoints import Checkpoint, restore
 from training.job import METHODS, Job, make_job, starting_network
 from training.loop import Trainer
 from training.names import BASELINE
-from training.provenance import Stopwatch, provenance
 from training.resume import check_space, earlier_run, is_finished, iteration_of
-from training.setup import prepare
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     checkpoint = earlier_run(job, arguments.resume, arguments.force)
     if is_finished(job, checkpoint):
         say(job, f"Finished already: {job.final}; to train longer, give more --max_iters")
-        return runtime.stop()
+        return device.stop()
     if arguments.resume:
         begin = f"iteration {iteration_of(checkpoint)}" if checkpoint else "the beginning, there is no earlier run"
         say(job, f"Starting from {begin}")
@@ -38,7 +38,7 @@ def main() -> None:
     with watch.stage("training, validation and saving"):
         trainer.train()
     report(job, watch, trainer.iteration - iteration_of(checkpoint), arguments)
-    return runtime.stop()
+    return device.stop()
 
 
 def parse_arguments() -> argparse.Namespace:

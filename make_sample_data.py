@@ -11,9 +11,10 @@ from pathlib import Path
 
 from configs.errors import UserError
 from configs.flags import Parser, count, positive, run_script
-from dataloaders.layouts import LAYOUTS
-from dataloaders.rooms_folder import Rendering, check_free, render_folder, usual_workers
-from dataloaders.rooms_sheet import draw_contact_sheet
+from dataloaders.rendering import Rendering, usual_workers
+from dataloaders.rooms.folder import check_free, render_folder
+from dataloaders.rooms.layouts import LAYOUTS
+from dataloaders.rooms.sheet import draw_contact_sheet
 
 SMALLEST, LARGEST = 16, 4096
 

@@ -21,18 +21,18 @@ from tqdm import tqdm
 
 from configs import UserError, flags
 from configs.paths import write_text
-from training import runtime
-from training.children import Ended, alone_in, run_child
-from training.estimate import Work, duration, measure
-from training.matching import read_json
-from training.pages import page
-from training.paper_tables import TABLES
-from training.plan import PUBLISHED_METHODS, TablePlan, Wanted, all_runs, plan_tables
-from training.progress import Step, steps_of
-from training.provenance import provenance
-from training.runs import TrainingRun
-from training.sections import make_section
-from training.setup import Setup, prepare
+from reproduce.children import Ended, alone_in, run_child
+from reproduce.estimate import Work, duration, measure
+from reproduce.matching import read_json
+from reproduce.page import page
+from reproduce.plan import PUBLISHED_METHODS, TablePlan, Wanted, all_runs, plan_tables
+from reproduce.progress import Step, steps_of
+from reproduce.published import TABLES
+from reproduce.runs import TrainingRun
+from reproduce.sections import make_section
+from runtime import device
+from runtime.provenance import provenance
+from runtime.setup import Setup, prepare
 
 SCHEMA = 1
 RESULTS = ("similarity", "evaluate")
@@ -55,7 +55,7 @@ def main() -> None:
             check_space(setup, steps)
             run_all(setup, plans, steps, lock)
         report(setup, plans)
-    runtime.stop()
+    device.stop()
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -128,7 +128,7 @@ def check_space(setup: Setup, steps: list[Step]) -> None:
     runs = to_train(steps)
     if not runs:
         return
-    here = dataclasses.replace(setup, runtime=runtime.start("cpu", "fp32"))  # a GPU's memory is for the runs
+    here = dataclasses.replace(setup, runtime=device.start("cpu", "fp32"))  # a GPU's memory is for the runs
     needed, free = Work(here, here.network()).disk(runs), shutil.disk_usage(setup.dest).free
     if free < needed:
         raise UserError(

@@ -13,21 +13,21 @@ from tqdm import tqdm
 
 from configs import UserError, flags
 from configs.paths import prepare_folder, write_text
-from prune_utils.figures import draw_similarity
 from prune_utils.layers import Scores, shared_weights
 from prune_utils.masks import MergedNetwork, keep_thresholds, masks_above, parse_keep_ratio, published_keep_ratio
-from prune_utils.measures import MEASURES
-from prune_utils.report import Report, parse_report
 from prune_utils.scores import snip_scores, xavier_copy
-from prune_utils.similarity import layer_rows, similarity_tables
-from prune_utils.statistics import Statistics, pair_statistics
-from prune_utils.store import load_statistics, save_masks, save_statistics
-from prune_utils.summary import PLUS_MINUS, matrix_text, ranking_text
-from prune_utils.weightings import WEIGHTINGS
-from training import runtime
-from training.provenance import Stopwatch, provenance
-from training.scoring import check_shared, scoring_fingerprint, task_magnitudes
-from training.setup import Setup, prepare
+from relatedness.snip.measures import MEASURES
+from relatedness.snip.similarity import layer_rows, similarity_tables
+from relatedness.snip.statistics import Statistics, pair_statistics
+from relatedness.snip.store import load_statistics, save_masks, save_statistics
+from relatedness.snip.weightings import WEIGHTINGS
+from reports.figures import draw_similarity
+from reports.similarity import Report, parse_report
+from reports.summary import PLUS_MINUS, matrix_text, ranking_text
+from runtime import device
+from runtime.passes import check_shared, scoring_fingerprint, task_magnitudes
+from runtime.provenance import Stopwatch, provenance
+from runtime.setup import Setup, prepare
 
 SCHEMA = 1
 
@@ -49,7 +49,7 @@ def main() -> None:
         if arguments.table_json is not None:
             write_text(arguments.table_json, json.dumps(contents["table"], indent=1))
         print_report(arguments, setup, report, contents, fresh)
-    runtime.stop()
+    device.stop()
 
 
 def parse_arguments() -> argparse.Namespace:

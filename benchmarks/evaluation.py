@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from benchmarks.timing import Row, interleaved
 from configs import load_config
+from runtime.provenance import peak_memory_mb
 from tasks import build_tasks
-from training.provenance import peak_memory_mb
 
 IMAGES, BATCH, CLASSES = 24, 8, 40
 

@@ -12,7 +12,8 @@ from PIL import Image
 from benchmarks.timing import Row, interleaved
 from configs import Config, load_config
 from dataloaders import MultitaskDataset, open_dataset, training_loader
-from dataloaders.rooms_folder import Rendering, render_folder
+from dataloaders.rendering import Rendering
+from dataloaders.rooms.folder import render_folder
 
 KEYS = ("seg", "normal", "depth")
 FRAMES = 8

@@ -6,8 +6,8 @@ from benchmarks.timing import Row, seconds
 from configs import load_config
 from models import build_network
 from prune_utils.layers import Scores, head_weights, shared_weights
-from prune_utils.statistics import pair_statistics
-from training.provenance import peak_memory_mb
+from relatedness.snip.statistics import pair_statistics
+from runtime.provenance import peak_memory_mb
 
 RATIOS = [0.675, 0.46, 0.257, 0.08]
 

@@ -12,12 +12,12 @@ from benchmarks.timing import Row, interleaved, seconds
 from configs import flags, load_config
 from dataloaders import training_loader
 from models import MultitaskNet
+from runtime.device import Runtime
+from runtime.setup import Setup, prepare
 from tasks import Task, build_tasks
 from training.job import Job, make_job, make_sparsifier
 from training.loop import Trainer
 from training.optim import make_optimizer
-from training.runtime import Runtime
-from training.setup import Setup, prepare
 
 STEPS = 30
 

@@ -1,8 +1,12 @@
 """Data sets and loaders: pictures and labels on disk become batches."""
 
-from dataloaders.base import Field, IndexedDataset, MultitaskDataset
-from dataloaders.loading import Loader, evaluation_loader, training_loader
-from dataloaders.registry import DATASETS, open_dataset
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dataloaders.base import Field, IndexedDataset, MultitaskDataset
+    from dataloaders.loading import Loader, evaluation_loader, training_loader
+    from dataloaders.registry import DATASETS, open_dataset
 
 __all__ = [
     "DATASETS",
@@ -14,3 +18,15 @@ __all__ = [
     "open_dataset",
     "training_loader",
 ]
+
+_HOMES = {"base": ("Field", "IndexedDataset", "MultitaskDataset"),
+          "loading": ("Loader", "evaluation_loader", "training_loader"),
+          "registry": ("DATASETS", "open_dataset")}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a module of this package when something of it is asked for: processes that render need no torch."""
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"dataloaders.{module}"), name)
+    raise AttributeError(f"module 'dataloaders' has no attribute '{name}'")

@@ -9,7 +9,7 @@ from typing import Any
 
 from configs.errors import UserError
 from configs.paths import SAMPLE_DATA, prepare_folder
-from dataloaders.rooms_folder import Rendering, render_folder, usual_workers
+from dataloaders.rendering import Rendering, usual_workers
 from dataloaders.taskonomy import Taskonomy
 
 SMALLEST = 16  # pixels a side
@@ -75,6 +75,8 @@ def _render_if_missing(root: Path, rendering: Rendering) -> None:
             return
     except OSError:  # not for us to look into: the index cannot be read either, and that says why
         return
+    from dataloaders.rooms.folder import render_folder  # here, since most runs render nothing
+
     prepare_folder(root.parent, "--data_root")
     with _one_at_a_time(root):
         if root.exists():

@@ -85,6 +85,11 @@ class Task(BaseModel, ABC):
     """Every metric's name, and whether more of it is better."""
 
     @property
+    def main_metric(self) -> tuple[str, bool]:
+        """The metric by which networks are compared, the first one, and whether more of it is better."""
+        return next(iter(self.higher_is_better.items()))
+
+    @property
     @abstractmethod
     def targets(self) -> tuple[str, ...]:
         """Keys of the sample that the task reads: ("seg",), ("depth", "depth_mask"), ..."""

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from dataloaders.rooms_folder import Rendering, render_folder
+from dataloaders.rendering import Rendering
+from dataloaders.rooms.folder import render_folder
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"

@@ -9,14 +9,14 @@ import torch
 
 from configs import flags
 from prune_utils.sparsifiers import ONE_SHOT
+from reproduce.matching import pruned_file
+from reproduce.plan import TablePlan, Wanted, plan_tables
+from reproduce.runs import AnyRun, SimilarityRun, TrainingRun
+from runtime.device import Runtime
+from runtime.setup import Setup
 from tasks import build_tasks
 from training.checkpoints import Checkpoint, write_checkpoint
-from training.matching import pruned_file
-from training.plan import TablePlan, Wanted, plan_tables
 from training.resume import flags_of
-from training.runs import AnyRun, SimilarityRun, TrainingRun
-from training.runtime import Runtime
-from training.setup import Setup
 
 NO_FILE = {"taskonomy": ["--set", "tasks.seg.class_weights=null"], "sample": ["--set", "tasks.seg.class_weights=null"]}
 """Settings without the file of class weights."""

@@ -7,11 +7,11 @@ from conftest import tiny
 from torch import Tensor
 
 from configs import flags
+from runtime.setup import Setup, prepare
 from training.checkpoints import Checkpoint, read_checkpoint, restore
 from training.job import Job, make_job, starting_network
 from training.loop import Trainer
 from training.resume import earlier_run
-from training.setup import Setup, prepare
 
 SHORT = ["train.max_iters=6", "train.eval_interval=3", "train.save_interval=2", "dynamic.interval=2", "dynamic.end=5"]
 

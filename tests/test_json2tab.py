@@ -12,8 +12,8 @@ import pytest
 
 import json2tab
 from configs import UserError
-from prune_utils.paper import PAIRS, orders_agree, published_similarity
-from prune_utils.report import WEIGHTING_NAMES
+from reports.similarity import WEIGHTING_NAMES
+from reproduce.published.similarity import PAIRS, orders_agree, published_similarity
 
 SPARSITIES = (30, 50, 70, 90)
 LAYERS = (*WEIGHTING_NAMES, "min_sparsity")

@@ -13,7 +13,7 @@ from PIL import Image
 import make_sample_data
 from configs import UserError
 from dataloaders.registry import DATASETS
-from dataloaders.rooms_folder import Rendering
+from dataloaders.rendering import Rendering
 
 REPOSITORY = Path(make_sample_data.__file__).parent
 FEW = ("--num_train", "2", "--num_test", "1", "--num_workers", "0")

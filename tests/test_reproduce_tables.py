@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from conftest import REPOSITORY, Script, assert_user_error, tiny
 
+from reproduce.children import Ended
 from training.checkpoints import read_checkpoint
-from training.children import Ended
 
 Reproduce = Callable[..., CompletedProcess]
 TWO = ["--tasks", "sn,edge", "--max_iters", "2"]
@@ -48,13 +48,13 @@ def in_this_process(run_script: Script, monkeypatch: pytest.MonkeyPatch) -> list
             file.write(f"$ {words[0]}\n{result.stdout}{result.stderr}")
         return Ended(result.returncode, False, (result.stdout + result.stderr).strip().splitlines()[-1])
 
-    monkeypatch.setattr("training.children.run_child", child)
+    monkeypatch.setattr("reproduce.children.run_child", child)
     return started
 
 
 def ends_with(monkeypatch: pytest.MonkeyPatch, ended: Ended) -> None:
     """Every child ends so, at once."""
-    monkeypatch.setattr("training.children.run_child", lambda *_, **__: ended)
+    monkeypatch.setattr("reproduce.children.run_child", lambda *_, **__: ended)
 
 
 def tables(dest: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pytest
 from conftest import REPOSITORY, Script, assert_user_error, tiny
 from PIL import Image
 
-from prune_utils.report import read_report
+from reports.similarity import read_report
 
 RUN = ["--num_batches", 2, "--num_seeds", 2, "--dest", "out"]
 
@@ -69,7 +69,7 @@ def test_a_second_run_does_not_score_and_a_changed_setting_does(similarity, monk
         calls.append(1)
         return original(*arguments, **options)
 
-    monkeypatch.setattr("training.scoring.gradient_magnitudes", counting)
+    monkeypatch.setattr("runtime.passes.gradient_magnitudes", counting)
     second = similarity()
     assert second.returncode == 0 and not calls
     assert "no scoring" in second.stdout

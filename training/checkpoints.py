@@ -17,7 +17,7 @@ from configs.paths import replacing
 from models import MultitaskNet
 from models.published import from_published, is_published
 from prune_utils.apply import apply_masks, dense_state, load_state
-from training.setup import Setup
+from runtime.setup import Setup
 
 FORMAT = "meta-sparse"
 VERSION = 1

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from dataloaders import evaluation_loader
-from training.setup import Setup
+from runtime.setup import Setup
 
 
 class ConstantNet(nn.Module):

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from dataloaders import evaluation_loader
+from runtime.setup import Setup
 from tasks import Task
-from training.setup import Setup
 
 Results = dict[str, dict[str, float]]
 """Task -> metric -> value, NaN where undefined."""
@@ -82,7 +82,7 @@ class Best:
     """
 
     def __init__(self, tasks: Mapping[str, Task]) -> None:
-        self._main = {name: next(iter(task.higher_is_better.items())) for name, task in tasks.items()}
+        self._main = {name: task.main_metric for name, task in tasks.items()}
         self._references: dict[str, float] = {}
         self._rank: tuple[bool, float] | None = None
         self.iteration: int | None = None

@@ -13,10 +13,10 @@ from configs.schema import DynamicConfig, ScheduleConfig
 from models import MultitaskNet
 from prune_utils.sparsifiers import DYNAMIC, ONE_SHOT, SPARSIFIERS, Dynamic, Run
 from prune_utils.sparsifiers.dynamic import fitted
+from runtime.setup import Setup
 from training import names
 from training.checkpoints import Checkpoint, read_checkpoint, restore
 from training.optim import schedule
-from training.setup import Setup
 
 METHODS = [names.BASELINE, *SPARSIFIERS]
 

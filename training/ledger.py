@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from training.runtime import Runtime
+from runtime.device import Runtime
 
 SETTLE_EVERY = 20
 """Steps between two looks at the losses on an accelerator, where a look waits for all work under way."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from configs import UserError
 from configs.paths import write_text
+from reports.log_columns import loss_column, metric_column
 from tasks import Task
 from training.evaluation import Results
 from training.ledger import Entry
@@ -15,16 +16,6 @@ Row = dict[str, float]
 
 KEEP = 50
 """Rows held back before they are written, so that a fast loop does not open the file in every iteration."""
-
-
-def loss_column(task: str) -> str:
-    """The column of a task's loss, not multiplied by its weight."""
-    return f"loss_{task}"
-
-
-def metric_column(task: str, metric: str) -> str:
-    """The column of a task's metric."""
-    return f"{task}_{metric}"
 
 
 class TrainingLog:

@@ -19,8 +19,9 @@ from tqdm import tqdm
 from configs import UserError
 from dataloaders import training_loader
 from models import MultitaskNet
+from reports.curves import draw_curves
+from runtime.device import seed_everything
 from training.checkpoints import Checkpoint, capture, write_checkpoint
-from training.curves import draw_curves
 from training.evaluation import Best, Results, evaluate, results_text
 from training.interrupts import DeferredInterrupts, Stop
 from training.job import Job, make_sparsifier
@@ -29,7 +30,6 @@ from training.log import TrainingLog
 from training.optim import make_optimizer
 from training.parallel import average_statistics, distributed, share_normalisation
 from training.resume import flags_of
-from training.runtime import seed_everything
 
 DRAW_EVERY = 60.0
 """Seconds at least between two drawings of the curves, each of which takes about one."""
@@ -173,7 +173,8 @@ class Trainer:
 
     def _draw(self) -> None:
         if self.runtime.is_main:
-            draw_curves(self.job.log, self.job.picture, self.setup.tasks, self.job.name)
+            mains = {name: task.main_metric for name, task in self.setup.tasks.items()}
+            draw_curves(self.job.log, self.job.picture, mains, self.job.name)
         self.drawn = time.monotonic()
 
     def _state(self, rows: list[dict[str, float]]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from training.setup import Setup
+from runtime.setup import Setup
 
 BASELINE = "baseline"
 

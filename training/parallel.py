@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
-from training.runtime import Runtime
+from runtime.device import Runtime
 
 
 def share_normalisation(net: nn.Module, runtime: Runtime) -> nn.Module:

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from runtime.device import Runtime
 from training.ledger import SETTLE_EVERY, Entry, Ledger, NonFiniteLoss
-from training.runtime import Runtime
 
 CPU, GPU = (Runtime(torch.device(name), "fp32") for name in ("cpu", "cuda"))
 

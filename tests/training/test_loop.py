@@ -20,12 +20,12 @@ from dataloaders import evaluation_loader
 from prune_utils.apply import apply_masks, kept_counts, masks_of
 from prune_utils.layers import weight_layers, weights
 from prune_utils.masks import target_count
+from runtime.setup import Setup
 from tasks.pixels import resize_nearest
 from training import loop
 from training.checkpoints import capture, write_checkpoint
 from training.evaluation import evaluate
 from training.names import pruned_path
-from training.setup import Setup
 
 DRAW = loop.draw_curves
 METHODS = ["baseline", "random", "disparse_dynamic", "rigl"]

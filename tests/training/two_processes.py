@@ -10,16 +10,17 @@ from torch import distributed
 
 from configs import UserError
 from prune_utils.apply import dense_state
-from training import loop, runtime
+from runtime import device
+from runtime.setup import Setup
+from training import loop
 from training.job import Job
-from training.setup import Setup
 
 
 def main(rooms: Path, dest: Path, *flags: str) -> None:
     torch.set_num_threads(1)
     loop.draw_curves = lambda *arguments: None  # type: ignore[assignment]
     setup = setup_for(rooms, dest, *flags)
-    runtime.start = lambda *arguments: setup.runtime  # type: ignore[assignment]  # a process joins its group once
+    device.start = lambda *arguments: setup.runtime  # type: ignore[assignment]  # a process joins its group once
     for method in ("baseline", "disparse_dynamic"):
         train(job_for(setup, method))
     usual = ["--tasks", "seg,sn", "--set", "data.batch_size=4"]
@@ -27,7 +28,7 @@ def main(rooms: Path, dest: Path, *flags: str) -> None:
     a_stop_on_one_stops_both(setup_for(rooms, dest / "whole", *usual), setup_for(rooms, dest / "cut", *usual))
     a_bad_loss_on_one_stops_both(setup_for(rooms, dest / "bad", *usual))
     an_uneven_batch_is_refused(setup_for(rooms, dest / "uneven", *short("data.batch_size=3")))
-    runtime.stop()
+    device.stop()
 
 
 def ranks_stay_alike(setup: Setup) -> None:

@@ -1,0 +1,72 @@
+"""How far all tasks keep the same weights of each backbone layer (Sun et al., "DiSparse", CVPR 2022)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from prune_utils.layers import Scores, shared_weights
+from prune_utils.masks import keep_thresholds
+from reports.iou import LayerIoU
+
+
+def compared_layers(net: nn.Module) -> list[str]:
+    """Weights of the backbone in its order, without the down-sampling layers that it declares.
+
+    Those are the weights of the shortcuts between stages; a backbone names them, relative to itself, in the
+    attribute ``shortcut_layers``.
+    """
+    shortcuts = {f"backbone.{name}" for name in getattr(net.backbone, "shortcut_layers", ())}
+    return [name for name in shared_weights(net) if name not in shortcuts]
+
+
+@torch.no_grad()
+def layer_ious(scores: Mapping[str, Scores], layers: Sequence[str], keep_ratio: float) -> list[LayerIoU]:
+    """The IoU over all tasks on each layer.
+
+    Args:
+        scores: task -> scores of the backbone and its own head.
+        layers: names of shared weights.
+        keep_ratio: share of backbone and own head, together, that each task keeps.
+    """
+    thresholds = {task: keep_thresholds(task_scores, [keep_ratio])[0] for task, task_scores in scores.items()}
+    found = []
+    for layer in layers:
+        masks = [task_scores[layer] >= thresholds[task] for task, task_scores in scores.items()]
+        by_all, by_any = _count(masks, Tensor.logical_and), _count(masks, Tensor.logical_or)
+        found.append(
+            LayerIoU(
+                name=layer.removesuffix(".weight"),
+                weights=masks[0].numel(),
+                kept_by_all=by_all,
+                kept_by_any=by_any,
+                iou=by_all / by_any if by_any else None,
+            )
+        )
+    return found
+
+
+def total_iou(layers: Sequence[LayerIoU]) -> float | None:
+    """The IoU of all these layers taken as one; None where no task keeps a weight of them."""
+    by_any = sum(layer.kept_by_any for layer in layers)
+    return sum(layer.kept_by_all for layer in layers) / by_any if by_any else None
+
+
+def watershed(layers: Sequence[LayerIoU]) -> str | None:
+    """The layer after which the IoU falls most, the first of equals; None where it never falls.
+
+    A layer without an IoU is passed over: the fall is from the layer before it to the layer after it.
+    """
+    defined = [(layer.name, layer.iou) for layer in layers if layer.iou is not None]
+    falls = [(before - after, name) for (name, before), (_, after) in zip(defined, defined[1:], strict=False)]
+    fall, name = max(falls, key=lambda pair: pair[0], default=(-math.inf, None))
+    return name if fall > 0 else None
+
+
+def _count(masks: Sequence[Tensor], combine: Any) -> int:
+    combined = masks[0].clone()
+    for mask in masks[1:]:
+        combined = combine(combined, mask)
+    return int(combined.count_nonzero())

@@ -1,0 +1,118 @@
+"""Scoring with the batches of a data set, alone or shared among processes."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from configs.errors import UserError
+from dataloaders import Loader, training_loader
+from models import builders
+from prune_utils.layers import Scores
+from prune_utils.scores import gradient_magnitudes, joint_magnitudes
+from runtime.identity import fingerprint
+from runtime.setup import Setup
+
+SEED_STRIDE = 1_000_003
+"""Distance between the dropout seeds of two scoring seeds: a prime above any number of batches."""
+
+
+def task_magnitudes(setup: Setup, net: nn.Module, *, num_batches: int, seed: int, bar: tqdm) -> dict[str, Scores]:
+    """For each task, the sum over batches of |dL_t/dw|, over all processes.
+
+    Which samples are in a batch, their augmentation and dropout depend on the seed and the number of the batch
+    alone, so that the result does not depend on how the batches are shared.
+
+    Args:
+        net: on the runtime's device.
+        num_batches: of all processes together.
+        seed: of data order, augmentation and dropout.
+        bar: advanced by one for each batch.
+
+    Raises:
+        UserError: fewer batches than processes; a loss that is not finite; unreadable data.
+    """
+    return _over_batches(gradient_magnitudes, setup, net, num_batches, seed, bar)
+
+
+def joint_loss_magnitudes(setup: Setup, net: nn.Module, *, num_batches: int, seed: int, bar: tqdm) -> Scores:
+    """The sum over batches of |dL/dw|, L the tasks' weighted sum; all else is as for ``task_magnitudes``."""
+    factors = {name: task.weight for name, task in setup.tasks.items()}
+
+    def measure(net: nn.Module, batches: Iterable[dict], losses: dict, **options: Any) -> dict[str, Scores]:
+        return {"joint": joint_magnitudes(net, batches, losses, factors, **options)}
+
+    return _over_batches(measure, setup, net, num_batches, seed, bar)["joint"]
+
+
+def _over_batches(
+    measure: Callable[..., dict[str, Scores]], setup: Setup, net: nn.Module, num_batches: int, seed: int, bar: tqdm
+) -> dict[str, Scores]:
+    runtime = setup.runtime
+    check_shared(setup, num_batches)
+    mine = range(runtime.rank, num_batches, runtime.world)
+    loader = _loader(setup, mine, seed)
+    # Convolutions run faster on this memory layout (bf16 on the CPU by a fifth); scores come back in the usual one.
+    net.to(memory_format=torch.channels_last)
+    try:
+        magnitudes = measure(
+            net,
+            _placed(loader, setup, bar),
+            setup.losses,
+            precision=runtime.autocast,
+            before_batch=lambda number: torch.manual_seed(seed * SEED_STRIDE + mine[number]),
+        )
+    finally:
+        net.to(memory_format=torch.contiguous_format)
+    if loader.skipped:
+        bar.write(f"skipped {len(loader.skipped)} unreadable sample(s): {'; '.join(loader.skipped[:5])}", sys.stderr)
+    for scores in magnitudes.values():
+        for name, score in scores.items():
+            scores[name] = score.contiguous()
+        runtime.sum_over_processes(scores.values())
+    return magnitudes
+
+
+def check_shared(setup: Setup, num_batches: int) -> None:
+    """Raise a UserError if there are fewer batches than processes."""
+    if num_batches < setup.runtime.world:
+        raise UserError(f"--num_batches: {num_batches} is too few for {setup.runtime.world} processes; ask for more")
+
+
+def scoring_fingerprint(setup: Setup, num_batches: int, seed: int, further: Any) -> str:
+    """A hash of everything that affects the scores, and of ``further`` settings that affect what is made of them.
+
+    How many processes and workers there are is not in it: they do not change the scores.
+    """
+    config, runtime = setup.config, setup.runtime
+    settings = {
+        "data": config.data.model_dump(mode="json"),
+        "model": config.model.model_dump(mode="json"),
+        "tasks": [task.model_dump() for task in setup.tasks.values()],
+        "batch size": _batch_size(setup),
+        "run": [seed, num_batches, runtime.precision, runtime.device.type],
+        "further": further,
+    }
+    loader = _loader(setup, range(num_batches), seed)
+    plugins = [type(loader.dataset), *map(type, setup.tasks.values()), *builders(config.model, config.source.parent)]
+    return fingerprint(settings, loader.sources(), plugins)
+
+
+def _batch_size(setup: Setup) -> int:
+    return setup.config.scoring.batch_size or setup.config.data.batch_size
+
+
+def _loader(setup: Setup, batches: range, seed: int) -> Loader:
+    size, workers = _batch_size(setup), setup.num_workers
+    return training_loader(setup.config, setup.keys, batches, batch_size=size, seed=seed, num_workers=workers)
+
+
+def _placed(loader: Iterable[dict], setup: Setup, bar: tqdm) -> Iterator[dict]:
+    for batch in loader:
+        placed = setup.runtime.place(batch)
+        placed["img"] = placed["img"].contiguous(memory_format=torch.channels_last)
+        yield placed
+        bar.update(setup.runtime.world)

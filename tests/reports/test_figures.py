@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from configs import UserError
+from reports import figures
+from reports.figures import draw_lines, draw_similarity, new_figure, save_figure, short_names
+from reports.similarity import parse_report
+
+
+def pixels(path):
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+@pytest.fixture
+def drawn(monkeypatch, tmp_path):
+    """Draw, and give the figure itself."""
+
+    def draw(contents):
+        kept = []
+        monkeypatch.setattr(figures, "save_figure", lambda figure, path: kept.append(figure))
+        draw_similarity(parse_report(contents, "x.json"), tmp_path / "x.png", "equal", "masked_sals")
+        return kept[0]
+
+    return draw
+
+
+@pytest.mark.parametrize("number", [2, 3, 10])
+def test_the_picture_is_full_and_nothing_is_cut_off(make_json, tmp_path, number):
+    contents = make_json(tasks=[f"a_rather_long_task_{i}" for i in range(number)], layers=36)
+    draw_similarity(parse_report(contents, "x.json"), tmp_path / "x.png", "equal", "epi")
+    image = pixels(tmp_path / "x.png")
+    assert image.shape[0] > 600 and image.shape[1] > 1500
+    assert len(np.unique(image @ (1 << 16, 1 << 8, 1))) > 100  # colours
+    for edge in (image[0], image[-1], image[:, 0], image[:, -1]):
+        assert (edge == 255).all()
+    assert [path.name for path in tmp_path.iterdir()] == ["x.png"]
+
+
+def test_matrix_holds_values_errors_and_ones(make_json, drawn):
+    figure = drawn(make_json(values=[0.9, 0.8, None]))
+    matrix_axes, line_axes = figure.axes[:2]
+    texts = [text.get_text() for text in matrix_axes.texts]
+    high, low = "0.900\n±0.010", "0.800\n±0.010"
+    assert texts == ["1", high, low, high, "1", "n/a", low, "n/a", "1"]
+    assert [text.get_text() for text in line_axes.get_legend().get_texts()] == ["seg/sn", "seg/depth"]
+    title = figure.get_suptitle()
+    for part in ("rooms", "MCSS", "50, 90 %", "2 seeds", "5 batches"):
+        assert part in title
+    assert "equal" in matrix_axes.get_title()
+
+
+def test_text_stands_out_from_its_cell(make_json, drawn):
+    texts = drawn(make_json(values=[0.9, 0.5, 0.1])).axes[0].texts
+    assert [texts[cell].get_color() for cell in (1, 5)] == ["black", "white"]  # cividis: bright is high
+
+
+def test_lines_are_means_and_bands_the_range_over_sparsities(make_json, drawn):
+    contents = make_json(seeds=1, layers=2)
+    at_90 = [i for i, sparsity in enumerate(contents["layers"]["sparsity"]) if sparsity == 90]
+    for i in at_90[::2]:  # the first layer of each pair
+        contents["layers"]["masked_sals"][i] -= 0.2
+    axes = drawn(contents).axes[1]
+    line, hollow = axes.lines[:2]
+    assert line.get_ydata() == pytest.approx([0.8, np.nan], nan_ok=True)  # (0.9 + 0.7) / 2
+    assert hollow.get_ydata() == pytest.approx([np.nan, 0.89], nan_ok=True)  # null at 90 %, so 50 % alone
+    assert hollow.get_linestyle() == "None" and "Hollow" in axes.get_title()
+    low, high = axes.collections[0].get_datalim(axes.transData).intervaly
+    assert (low, high) == pytest.approx((0.7, 0.9))
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["conv0", "conv1"]
+
+
+def test_of_many_pairs_only_both_ends_are_drawn(make_json, drawn):
+    axes = drawn(make_json(tasks=[f"t{i}" for i in range(10)])).axes[1]
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels == ["t0/t1", "t0/t2", "t0/t3", "t7/t8", "t7/t9", "t8/t9"]
+    assert "Of 45 pairs, the 3 most and the 3 least similar" in axes.get_title()
+
+
+@pytest.mark.parametrize("change", [{"values": [None] * 3}, {"layers": 0}, {"sparsities": (50,), "seeds": 1}])
+def test_reports_with_little_in_them_are_drawn(make_json, tmp_path, change):
+    contents = make_json(**change)
+    draw_similarity(parse_report(contents, "x.json"), tmp_path / "x.png", "epi_like", "iou")
+    assert len(np.unique(pixels(tmp_path / "x.png"))) > 10
+
+
+def test_very_many_layers_have_legible_labels(make_json, drawn):
+    axes = drawn(make_json(layers=200)).axes[1]
+    assert len(axes.get_xticklabels()) == 50
+
+
+def test_layer_names_lose_what_they_share():
+    assert short_names(["backbone.conv1.weight", "backbone.ds.0.weight"]) == ["conv1", "ds.0"]
+    assert short_names(["backbone.conv1.weight"]) == ["conv1"]
+    assert short_names(["a.0", "a.0.1"]) == ["0", "0.1"]
+
+
+def test_lines_with_gaps(tmp_path):
+    figure = new_figure(4, 3)
+    axes = figure.subplots()
+    draw_lines(axes, range(3), {"loss": np.array([1, np.nan, 2])})
+    save_figure(figure, tmp_path / "x.png")
+    assert (pixels(tmp_path / "x.png") != 255).any()
+
+
+def test_an_unknown_measure_or_folder_is_the_users_mistake(make_json, tmp_path):
+    report = parse_report(make_json(), "x.json")
+    with pytest.raises(UserError, match="equal_X_none"):
+        draw_similarity(report, tmp_path / "x.png", "equal", "none")
+    with pytest.raises(UserError, match="x.png"):
+        draw_similarity(report, tmp_path / "no" / "x.png", "equal", "epi")
+    assert not list(tmp_path.iterdir())
