@@ -8,33 +8,33 @@ after which it falls most.
 import argparse
 from pathlib import Path
 
-from tqdm import tqdm
-
 from configs import UserError, flags
 from configs.paths import prepare_folder, write_text
-from prune_utils.scores import snip_scores, xavier_copy
-from relatedness.snip.iou import compared_layers, layer_ious, total_iou, watershed
-from reports.iou import IoUReport, read_iou
-from reports.layer_figures import draw_ious
-from runtime import device
-from runtime.passes import task_magnitudes
-from runtime.provenance import Stopwatch, provenance
-from runtime.setup import Setup, prepare
 
 
 def main() -> None:
     arguments = parse_arguments()
     if arguments.draw:
-        draw_together(arguments)
+        draw_together(arguments.draw, arguments.out)
         return
-    setup = prepare(arguments)
+    from relatedness.snip.iou import analyse
+    from reports.iou import iou_text
+    from reports.layer_figures import draw_ious
+    from runtime import device
+    from runtime.setup import prepare
+
+    setup = prepare(flags.SharedFlags.of(arguments))
     if len(setup.tasks) < 2:
         raise UserError("--tasks: the analysis compares tasks; name two or more")
-    report = analyse(arguments, setup)
+    scoring = setup.config.scoring
+    keep_ratio = scoring.iou_keep_ratio if arguments.keep_ratio is None else arguments.keep_ratio
+    if not 0 < keep_ratio <= 1:
+        raise UserError(f"--keep_ratio (scoring.iou_keep_ratio): {keep_ratio} is not above 0 and at most 1")
+    report = analyse(setup, arguments.num_batches or scoring.iou_batches, keep_ratio)
     if setup.runtime.is_main:
         write_text(setup.dest / "iou.json", report.model_dump_json(by_alias=True, indent=1))
         draw_ious([report], setup.dest / "iou.png")
-        print(report_text(report))
+        print(iou_text(report))
         print(f"All numbers: {setup.dest / 'iou.json'}\nPicture: {setup.dest / 'iou.png'}")
     device.stop()
 
@@ -49,56 +49,16 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def analyse(arguments: argparse.Namespace, setup: Setup) -> IoUReport:
-    """Score one network with every task and compare what they keep."""
-    scoring, watch = setup.config.scoring, Stopwatch()
-    num_batches = arguments.num_batches or scoring.iou_batches
-    keep_ratio = scoring.iou_keep_ratio if arguments.keep_ratio is None else arguments.keep_ratio
-    if not 0 < keep_ratio <= 1:
-        raise UserError(f"--keep_ratio (scoring.iou_keep_ratio): {keep_ratio} is not above 0 and at most 1")
-    with watch.stage("scoring"), tqdm(total=num_batches, unit="batch", disable=not setup.runtime.is_main) as bar:
-        net = xavier_copy(setup.network(), setup.seed)
-        magnitudes = task_magnitudes(setup, net, num_batches=num_batches, seed=setup.seed, bar=bar)
-    with watch.stage("comparing"):
-        layers = layer_ious(snip_scores(net, magnitudes), compared_layers(net), keep_ratio)
-    return IoUReport(
-        dataset=setup.config.name,
-        tasks=list(setup.tasks),
-        keep_ratio=keep_ratio,
-        num_batches=num_batches,
-        seed=setup.seed,
-        layers=layers,
-        total=total_iou(layers),
-        watershed=watershed(layers),
-        config=setup.config.model_dump(mode="json"),
-        provenance=provenance(setup.runtime, watch.seconds),
-    )
-
-
-def draw_together(arguments: argparse.Namespace) -> None:
+def draw_together(files: list[Path], picture: Path) -> None:
     """One picture of several data sets' analyses."""
-    reports = [read_iou(path) for path in arguments.draw]
-    prepare_folder(arguments.out.parent, "--out")
-    draw_ious(reports, arguments.out)
-    print("\n\n".join(report_text(report) for report in reports))
-    print(f"\nPicture: {arguments.out}")
+    from reports.iou import iou_text, read_iou
+    from reports.layer_figures import draw_ious
 
-
-def report_text(report: IoUReport) -> str:
-    """The IoU of every layer, of all layers, and the watershed."""
-    width = max(len(layer.name) for layer in report.layers)
-    lines = [f"{report.dataset}: IoU of {', '.join(report.tasks)} at keep ratio {report.keep_ratio:g}"]
-    for layer in report.layers:
-        mark = "  <- watershed" if layer.name == report.watershed else ""
-        lines.append(f"  {layer.name:<{width}}  {number(layer.iou)}{mark}")
-    lines.append(f"  {'all these layers':<{width}}  {number(report.total)}")
-    if report.watershed is None:
-        lines.append("No watershed: the IoU falls nowhere.")
-    return "\n".join(lines)
-
-
-def number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4f}"
+    reports = [read_iou(path) for path in files]
+    prepare_folder(picture.parent, "--out")
+    draw_ious(reports, picture)
+    print("\n\n".join(iou_text(report) for report in reports))
+    print(f"\nPicture: {picture}")
 
 
 if __name__ == "__main__":

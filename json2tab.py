@@ -11,9 +11,6 @@ from pathlib import Path
 from configs import UserError, load_config
 from configs.flags import Parser, run_script
 from configs.paths import prepare_folder, write_text
-from reports.similarity import read_report, whole_table
-from reports.tables import FORMATS, decimals
-from reproduce.published.similarity import compare
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -22,7 +19,7 @@ def parse_arguments() -> argparse.Namespace:
     add("json", nargs="?", type=Path, metavar="similarity.json",
         help="what static_similarity.py wrote; default: results/<dataset>/similarity.json")
     add("--dataset", default="sample", help="whose results to read if no file is given; default: sample")
-    add("--format", default="tsv", choices=list(FORMATS), help="default: tsv")
+    add("--format", default="tsv", choices=["tsv", "markdown", "latex"], help="default: tsv")
     add("--out", type=Path, help="file to write; default: the terminal")
     add("--compare_paper", action="store_true",
         help="our NYUv2 values beside the published ones, and whether the order of the pairs agrees")
@@ -37,6 +34,10 @@ def results_of(dataset: str) -> Path:
 
 def main() -> None:
     arguments = parse_arguments()
+    from reports.similarity import read_report, whole_table
+    from reports.tables import FORMATS, decimals
+    from reproduce.published.similarity import compare
+
     if arguments.out is not None and arguments.out.is_dir():
         raise UserError(f"--out: {arguments.out} is a folder; name a file in it")
     report = read_report(arguments.json or results_of(arguments.dataset))

@@ -49,7 +49,7 @@ def main() -> None:
         plans, steps = plan(arguments, setup)
         print_plan(setup, steps, started)
     else:
-        setup = prepare(arguments)
+        setup = prepare(flags.SharedFlags.of(arguments))
         with alone_in(setup.dest) as lock:
             plans, steps = plan(arguments, setup)
             check_space(setup, steps)
@@ -73,15 +73,16 @@ def parse_arguments() -> argparse.Namespace:
 def look(arguments: argparse.Namespace) -> Setup:
     """The setup, without making the folder for results."""
     with TemporaryDirectory() as folder:
-        setup = prepare(argparse.Namespace(**{**vars(arguments), "dest": Path(folder)}))
-    return dataclasses.replace(setup, dest=flags.destination(arguments, setup.config))
+        shared = flags.SharedFlags.of(arguments)
+        setup = prepare(dataclasses.replace(shared, dest=Path(folder)))
+    return dataclasses.replace(setup, dest=shared.destination(setup.config), flags=shared)
 
 
 def plan(arguments: argparse.Namespace, setup: Setup) -> tuple[list[TablePlan], list[Step]]:
     """What each table needs, and all commands in order."""
     tables = () if arguments.table is None else (arguments.table,)
     wanted = Wanted(tables, arguments.ratio, arguments.methods, arguments.max_iters)
-    plans = plan_tables(wanted, setup, arguments)
+    plans = plan_tables(wanted, setup)
     return plans, steps_of(all_runs(plans), arguments.force)
 
 

@@ -35,7 +35,7 @@ def small_job(folder: str) -> Job:
     """Training of the sample network, with nothing but steps."""
     settings = ["train.eval_interval=100000", "train.save_interval=100000"]
     words = ["--num_workers", "1", "--dest", folder, *(word for text in settings for word in ("--set", text))]
-    return make_job(prepare(flags.script_parser("").parse_args(words)), "baseline", 90, STEPS)
+    return make_job(prepare(flags.SharedFlags.of(flags.script_parser("").parse_args(words))), "baseline", 90, STEPS)
 
 
 class StepsOnly(Trainer):

@@ -1,13 +1,15 @@
-"""The flags that all scripts share, declared once, and how a script ends."""
+"""The flags that all scripts share, declared once, and how a script begins and ends."""
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from configs.errors import UserError
 from configs.schema import Config, available, load_config
@@ -23,53 +25,92 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; {self.prog} --help lists the flags")
 
 
+@dataclass(frozen=True)
+class SharedFlags:
+    """The flags that every script has, as they were given.
+
+    Attributes:
+        tasks: names; None: all tasks of the data set.
+        dest: the folder for results; None: results/<dataset>.
+        overrides: ``section.key=value`` of each --set.
+    """
+
+    dataset: str = "sample"
+    data_root: Path | None = None
+    tasks: tuple[str, ...] | None = None
+    device: str = "auto"
+    precision: str = "fp32"
+    seed: int = 0
+    num_workers: int = 2
+    dest: Path | None = None
+    overrides: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, arguments: argparse.Namespace) -> "SharedFlags":
+        """The shared ones among a script's flags."""
+        return cls(**{field.name: getattr(arguments, field.name) for field in fields(cls)})
+
+    def words(self) -> list[str]:
+        """As words of a command line, for another command that needs the same ones; defaults are left out."""
+        words = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name == "overrides":
+                words += [word for text in value for word in ("--set", text)]
+            elif value != field.default:
+                words += [f"--{field.name}", ",".join(value) if isinstance(value, tuple) else str(value)]
+        return words
+
+    def command(self, script: str, *words: str) -> str:
+        """A command with these flags, as a user would type it.
+
+        Args:
+            script: its file, such as ``launch_training.py``.
+            words: flags of its own.
+        """
+        return shlex.join(["python", script, *words, *self.words()])
+
+    def settings(self, all_tasks: bool = False) -> Config:
+        """The settings that are asked for: YAML, then --set, then --data_root and, unless ``all_tasks``, --tasks."""
+        config = load_config(self.dataset, list(self.overrides))
+        if self.data_root is not None:
+            data = config.data.model_copy(update={"root": self.data_root})
+            config = config.model_copy(update={"data": data})
+        return config if all_tasks else config.select_tasks(self.tasks)
+
+    def destination(self, config: Config) -> Path:
+        """The folder for results."""
+        return self.dest if self.dest is not None else Path("results") / config.name
+
+
 def script_parser(description: str) -> Parser:
     """A parser with the flags of every script."""
     parser = Parser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    names = ", ".join(available())
+    names, usual = ", ".join(available()), SharedFlags()
     add = parser.add_argument_group("data set, device and output").add_argument
-    add("--dataset", default="sample", help=f"{names}, or the path of your own YAML file")
+    add("--dataset", default=usual.dataset, help=f"{names}, or the path of your own YAML file")
     add("--data_root", type=Path, help="folder of the data set; the sample data is rendered if it is missing")
     add("--tasks", type=names_list, help="comma-separated tasks; default: all tasks of the data set")
-    add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    add("--precision", default="fp32", choices=["fp32", "bf16"], help="bf16: mixed precision")
-    add("--seed", type=seed, default=0, help="seed of every random generator")
-    add("--num_workers", type=count, default=2, help="processes that read and augment images; 0: none")
+    add("--device", default=usual.device, help="auto, cpu, cuda or cuda:N")
+    add("--precision", default=usual.precision, choices=["fp32", "bf16"], help="bf16: mixed precision")
+    add("--seed", type=seed, default=usual.seed, help="seed of every random generator")
+    add("--num_workers", type=count, default=usual.num_workers, help="processes that read and augment images; 0: none")
     add("--dest", type=Path, help="where results go; default: results/<dataset>")
-    add("--set", dest="overrides", action="append", default=[], metavar="section.key=value",
+    add("--set", dest="overrides", type=str, action=_Append, default=usual.overrides, metavar="section.key=value",
         help="override a setting of the YAML file; may be given more than once")
     return parser
 
 
-def load_settings(arguments: argparse.Namespace) -> Config:
-    """The settings that the shared flags ask for: YAML, then --set, then --data_root and --tasks."""
-    config = load_config(arguments.dataset, arguments.overrides)
-    if arguments.data_root is not None:
-        data = config.data.model_copy(update={"root": arguments.data_root})
-        config = config.model_copy(update={"data": data})
-    return config.select_tasks(arguments.tasks)
+class _Append(argparse.Action):
+    """Adds to a tuple, which unlike argparse's own list no two parsers can share."""
+
+    def __call__(self, parser: object, namespace: argparse.Namespace, values: Any, option: str | None = None) -> None:
+        setattr(namespace, self.dest, (*getattr(namespace, self.dest), values))
 
 
-def destination(arguments: argparse.Namespace, config: Config) -> Path:
-    """The folder for results: --dest, or results/<dataset>."""
-    return arguments.dest if arguments.dest is not None else Path("results") / config.name
-
-
-def repeated(arguments: argparse.Namespace) -> list[str]:
-    """The shared flags that were given, as words of a command line, for another command that needs the same ones."""
-    words = []
-    for name, default in vars(script_parser("").parse_args([])).items():
-        value = getattr(arguments, name)
-        if name == "overrides":
-            words += [word for text in value for word in ("--set", text)]
-        elif value != default:
-            words += [f"--{name}", ",".join(value) if isinstance(value, list) else str(value)]
-    return words
-
-
-def names_list(text: str) -> list[str]:
-    """``a,b`` as a list of names."""
-    return [part.strip() for part in text.split(",") if part.strip()]
+def names_list(text: str) -> tuple[str, ...]:
+    """``a,b`` as names."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def count(text: str) -> int:
@@ -90,9 +131,9 @@ def seed(text: str) -> int:
     return value
 
 
-def percentages(text: str) -> list[int]:
+def percentages(text: str) -> tuple[int, ...]:
     """``30,50,70`` as sparsities in percent, each above 0 and below 100, none twice."""
-    values = [percentage(part) for part in names_list(text)]
+    values = tuple(percentage(part) for part in names_list(text))
     if not values or len(set(values)) != len(values):
         raise argparse.ArgumentTypeError(f"'{text}' should name each sparsity once, for instance 30,50,70,90")
     return values
@@ -106,7 +147,14 @@ def percentage(text: str) -> int:
 
 
 def run_script(main: Callable[[], None]) -> NoReturn:
-    """Run a script's ``main`` and exit: 0, 2 after a user's mistake, 130 on Ctrl-C, 1 otherwise."""
+    """Run a script's ``main`` and exit: 0, 2 after a user's mistake, 130 on Ctrl-C, 1 otherwise.
+
+    ``main`` reads the flags first and imports torch, pandas and matplotlib afterwards, so that ``--help`` and mistakes
+    in flags are answered at once.
+    """
+    # Processes that read images compete with torch's threads for the cores; threads that wait in a busy loop, as they
+    # do by default, then slow training several times. Torch reads this when it is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         main()

@@ -3,6 +3,7 @@
 A YAML file states only what differs from the defaults here. ``extends: nyuv2`` starts from another file.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -117,9 +118,12 @@ class Config(Section):
     train: TrainConfig
     retrain: ScheduleConfig | None = Field(None, description="training after pruning a trained network; none: as train")
     dynamic: DynamicConfig = Field(default_factory=DynamicConfig)
+    pruning: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="options of pruning methods by name, checked by the method"
+    )
     source: Path = Field(exclude=True)
 
-    def select_tasks(self, names: list[str] | None) -> "Config":
+    def select_tasks(self, names: Sequence[str] | None) -> "Config":
         """The same settings with only these tasks, in this order.
 
         Raises:

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from configs.errors import UserError
 from prune_utils.layers import Masks, Scores, total
 
 
@@ -44,28 +43,6 @@ def merge(task_masks: Iterable[Masks]) -> Masks:
         for name, mask in masks.items():
             merged[name] = merged[name] | mask if name in merged else mask
     return merged
-
-
-def published_keep_ratio(sparsity: int, published: Mapping[int, float]) -> float:
-    """The keep ratio published for a sparsity in percent, or 1 - sparsity where none was."""
-    return published.get(sparsity, (100 - sparsity) / 100)
-
-
-def parse_keep_ratio(text: str) -> str | float:
-    """``published``, ``exact`` or a number above 0 and at most 1.
-
-    Raises:
-        UserError: anything else.
-    """
-    if text in {"published", "exact"}:
-        return text
-    try:
-        ratio = float(text)
-    except ValueError:
-        ratio = math.nan
-    if not 0 < ratio <= 1:
-        raise UserError(f"--keep_ratio: '{text}' is neither published, exact nor a number above 0 and at most 1")
-    return ratio
 
 
 class MergedNetwork:

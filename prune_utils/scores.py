@@ -132,6 +132,19 @@ def trained_scores(net: nn.Module, magnitudes: Mapping[str, Scores]) -> dict[str
     return _times(net, magnitudes, torch.square)
 
 
+def scores_at_initialisation(
+    net: nn.Module, seed: int, magnitudes: Callable[[nn.Module], dict[str, Scores]]
+) -> tuple[nn.Module, dict[str, Scores]]:
+    """SNIP scores on a Xavier copy of the network: the copy, and task -> scores.
+
+    Args:
+        seed: of the copy's weights.
+        magnitudes: gives, for the copy, each task's sum over batches of |dL_t/dw|.
+    """
+    twin = xavier_copy(net, seed)
+    return twin, snip_scores(twin, magnitudes(twin))
+
+
 def magnitude_scores(net: nn.Module, tasks: Iterable[str]) -> dict[str, Scores]:
     """|w|, the same for every task on the backbone (Han et al., NeurIPS 2015)."""
     shared = {name: weight.detach().abs() for name, weight in shared_weights(net).items()}

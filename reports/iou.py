@@ -54,3 +54,20 @@ def read_iou(path: Path) -> IoUReport:
         return IoUReport.model_validate(contents)
     except ValidationError as error:
         raise UserError(f"{path}: not an IoU analysis: {describe(error)}; iou_analysis.py writes it anew") from error
+
+
+def iou_text(report: IoUReport) -> str:
+    """The IoU of every layer, of all layers, and the watershed."""
+    width = max(len(layer.name) for layer in report.layers)
+    lines = [f"{report.dataset}: IoU of {', '.join(report.tasks)} at keep ratio {report.keep_ratio:g}"]
+    for layer in report.layers:
+        mark = "  <- watershed" if layer.name == report.watershed else ""
+        lines.append(f"  {layer.name:<{width}}  {_number(layer.iou)}{mark}")
+    lines.append(f"  {'all these layers':<{width}}  {_number(report.total)}")
+    if report.watershed is None:
+        lines.append("No watershed: the IoU falls nowhere.")
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"

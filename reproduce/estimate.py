@@ -13,7 +13,6 @@ from tqdm import tqdm
 from configs import UserError
 from dataloaders import evaluation_loader, open_dataset, training_loader
 from models import MultitaskNet
-from prune_utils.sparsifiers import DYNAMIC
 from reproduce.progress import Step
 from reproduce.runs import SimilarityRun, TrainingRun
 from runtime.setup import Setup
@@ -109,7 +108,7 @@ class Work:
         images = setup.config.data.batch_size / self.setup.config.data.batch_size
         updates = 0.0
         dynamic = run.job.dynamic
-        if run.job.method in DYNAMIC and dynamic is not None:
+        if dynamic is not None:
             share = min(1.0, dynamic.end / run.job.schedule.max_iters)
             updates = share * _passes(len(run.tasks)) / dynamic.interval
         return rates.step * images * self._share(run.tasks) * (1 + updates)

@@ -11,8 +11,7 @@ import torch
 from torch.utils.serialization import config as serialization
 
 from configs import UserError
-from prune_utils.masks import published_keep_ratio
-from prune_utils.sparsifiers import DYNAMIC, ONE_SHOT
+from prune_utils.keep_ratio import stated_keep_ratio
 from reproduce.runs import SPARSITIES, SimilarityRun, TrainingRun
 from training.checkpoints import Checkpoint, read_checkpoint
 from training.job import check_origin
@@ -58,7 +57,7 @@ def evaluation_of(run: TrainingRun) -> dict[str, Any] | None:
     }
     # Some metrics are averaged per batch. When the masks were fixed is not in the file but for these two.
     bound = ["train.eval_batch_size"]
-    if job.method in DYNAMIC:
+    if job.dynamic is not None:
         bound += ["train.max_iters", "dynamic.end"]
     return None if differing(then, now, tuple(key for key in _free(run) if key not in bound)) else content
 
@@ -80,7 +79,10 @@ def similarity_is_done(run: SimilarityRun) -> bool:
         not differing(then, now, (*NOT_SCORED, "dynamic.", "scoring.num_batches", "scoring.iou"))
         and counts == (run.num_batches, run.num_seeds, SPARSITIES, list(run.setup.tasks))
         and place == (run.setup.seed, run.setup.runtime.precision)
-        and all(isclose(a, published_keep_ratio(s, published)) for s, a in zip(SPARSITIES, ratios, strict=True))
+        and all(
+            isclose(ratio, stated_keep_ratio("published", sparsity, published) or 0)
+            for sparsity, ratio in zip(SPARSITIES, ratios, strict=True)
+        )
     )
 
 
@@ -113,8 +115,9 @@ def pruned_is_usable(run: TrainingRun) -> bool:
                 return False
     except UserError:  # damaged: it is made again
         return False
-    criterion = run.criterion or next(iter(ONE_SHOT[job.method].criteria), None)
-    wanted = {"seed": setup.seed, "num_batches": setup.config.scoring.num_batches, "criterion": criterion}
+    assert job.sparsifier is not None
+    options = job.sparsifier.model_dump() | ({} if run.criterion is None else {"criterion": run.criterion})
+    wanted = {"seed": setup.seed, "num_batches": setup.config.scoring.num_batches, **options}
     then, now = flatten(checkpoint.config), flatten(setup.config.model_dump(mode="json"))
     return (
         (checkpoint.method, checkpoint.ratio, checkpoint.tasks) == (job.method, job.ratio, list(run.tasks))

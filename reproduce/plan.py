@@ -1,19 +1,17 @@
 """Which runs the published tables of a data set need, and the commands that make them."""
 
-import argparse
-import dataclasses
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
-from configs import UserError, flags
-from prune_utils.sparsifiers import ONE_SHOT
+from configs import UserError
+from prune_utils.sparsifiers.registry import SPARSIFIERS, find_sparsifier
 from reproduce.published import TABLES, PaperSettings, paper_settings, published_tables
 from reproduce.runs import AnyRun, SimilarityRun, TrainingRun
 from runtime.setup import Setup
 from tasks import build_tasks
-from training.job import METHODS, make_job
+from training.job import make_job
 from training.names import BASELINE
 
 PUBLISHED_METHODS = [BASELINE, "disparse_static", "disparse_dynamic", "disparse_pt"]
@@ -44,7 +42,6 @@ class TablePlan:
         table: one of ``TABLES``.
         setup: settings, tasks and folder that its training runs share.
         paper: what the published table was made with.
-        arguments: the shared flags that lead to ``setup``.
         max_iters: of every training run; None: those of the settings.
         similarity: comes first, where the table needs it.
         runs: in an order in which each comes after what it needs.
@@ -53,13 +50,12 @@ class TablePlan:
     table: str
     setup: Setup
     paper: PaperSettings
-    arguments: argparse.Namespace
     max_iters: int | None
     similarity: SimilarityRun | None
     runs: list[TrainingRun]
 
 
-def plan_tables(wanted: Wanted, base: Setup, arguments: argparse.Namespace) -> list[TablePlan]:
+def plan_tables(wanted: Wanted, base: Setup) -> list[TablePlan]:
     """A plan for each table.
 
     Runs of a published table with settings of its own lie in a folder of the table's name, so that a run of other
@@ -67,16 +63,16 @@ def plan_tables(wanted: Wanted, base: Setup, arguments: argparse.Namespace) -> l
 
     Args:
         base: what the shared flags say, with the folder of the whole.
-        arguments: the shared flags.
 
     Raises:
         UserError: an unknown method; a table of pairs where there is one task only.
     """
-    unknown = [method for method in wanted.methods if method not in METHODS]
+    known = [BASELINE, *SPARSIFIERS]
+    unknown = [method for method in wanted.methods if method not in known]
     if unknown or not wanted.methods:
-        raise UserError(f"--methods: unknown method '{', '.join(unknown)}'; choose from {', '.join(METHODS)}")
+        raise UserError(f"--methods: unknown method '{', '.join(unknown)}'; choose from {', '.join(known)}")
     tables = wanted.tables or published_tables(base.config.name) or _possible(base)
-    return [_plan_table(table, wanted, base, arguments) for table in tables]
+    return [_plan_table(table, wanted, base) for table in tables]
 
 
 def all_runs(plans: Iterable[TablePlan]) -> list[AnyRun]:
@@ -96,52 +92,43 @@ def _possible(base: Setup) -> list[str]:
     return list(TABLES) if len(base.tasks) > 1 else ["sparsity"]
 
 
-def _plan_table(table: str, wanted: Wanted, base: Setup, arguments: argparse.Namespace) -> TablePlan:
+def _plan_table(table: str, wanted: Wanted, base: Setup) -> TablePlan:
     paper = paper_settings(base.config.name, table)
-    setup, shared = _table_setup(table, paper, base, arguments)
-    plan = TablePlan(table, setup, paper, shared, wanted.max_iters, None, [])
+    setup = _table_setup(table, paper, base)
+    plan = TablePlan(table, setup, paper, wanted.max_iters, None, [])
     if table == "sparsity":
-        return dataclasses.replace(plan, runs=_sparsity_runs(plan, wanted))
+        return replace(plan, runs=_sparsity_runs(plan, wanted))
     if len(setup.tasks) < 2:
         raise UserError(f"--table {table}: it is about pairs of tasks; name two or more with --tasks")
-    similarity = _similarity_run(base, arguments)
+    similarity = _similarity_run(base)
     runs = _cotraining_runs(plan) if table == "cotraining" else []
-    return dataclasses.replace(plan, similarity=similarity, runs=runs)
+    return replace(plan, similarity=similarity, runs=runs)
 
 
-def _table_setup(
-    table: str, paper: PaperSettings, base: Setup, arguments: argparse.Namespace
-) -> tuple[Setup, argparse.Namespace]:
-    """The setup and the flags of a table's training runs; the user's --tasks and --set come before the paper's."""
-    names = list(base.tasks)
-    if arguments.tasks is None and set(paper.tasks) <= set(names):
-        names = list(paper.tasks) or names
+def _table_setup(table: str, paper: PaperSettings, base: Setup) -> Setup:
+    """The setup of a table's training runs; the user's --tasks and --set come before the paper's."""
+    names = tuple(base.tasks)
+    if base.flags.tasks is None and set(paper.tasks) <= set(names):
+        names = paper.tasks or names
     dest = base.dest / table if paper.special else base.dest
-    shared = argparse.Namespace(**vars(arguments))
-    shared.overrides = [*paper.overrides, *arguments.overrides]
-    shared.dest = dest if paper.special else arguments.dest
-    shared.tasks = None
-    config = flags.load_settings(shared)
+    overrides = (*paper.overrides, *base.flags.overrides)
+    flags = replace(base.flags, overrides=overrides, tasks=None, dest=dest if paper.special else base.flags.dest)
+    config = flags.settings()
     config = config.model_copy(update={"data": config.data.model_copy(update={"root": base.config.data.root})})
     tasks = build_tasks(config.select_tasks(list(base.tasks)), base.config.data.root)
-    setup = dataclasses.replace(base, config=config, tasks=tasks, dest=dest)
-    return with_tasks(setup, shared, names)
+    return with_tasks(replace(base, config=config, tasks=tasks, dest=dest, flags=flags), names)
 
 
-def with_tasks(
-    setup: Setup, arguments: argparse.Namespace, names: Sequence[str]
-) -> tuple[Setup, argparse.Namespace]:
-    """Setup and flags with only these tasks; no flag where they are all of the data set."""
-    shared = argparse.Namespace(**vars(arguments))
-    shared.tasks = None if list(names) == list(setup.known_tasks) else list(names)
-    config = setup.config.select_tasks(list(names))
-    return dataclasses.replace(setup, config=config, tasks={name: setup.tasks[name] for name in names}), shared
+def with_tasks(setup: Setup, names: Sequence[str]) -> Setup:
+    """The setup with only these tasks; no flag where they are all of the data set."""
+    flags = replace(setup.flags, tasks=None if list(names) == list(setup.known_tasks) else tuple(names))
+    config = setup.config.select_tasks(names)
+    return replace(setup, config=config, tasks={name: setup.tasks[name] for name in names}, flags=flags)
 
 
-def _similarity_run(base: Setup, arguments: argparse.Namespace) -> SimilarityRun:
+def _similarity_run(base: Setup) -> SimilarityRun:
     paper = paper_settings(base.config.name, "similarity")
-    setup, shared = _table_setup("similarity", paper, base, arguments)
-    return SimilarityRun(setup, shared, paper.num_batches, paper.num_seeds)
+    return SimilarityRun(_table_setup("similarity", paper, base), paper.num_batches, paper.num_seeds)
 
 
 def _cotraining_runs(plan: TablePlan) -> list[TrainingRun]:
@@ -157,7 +144,7 @@ def _sparsity_runs(plan: TablePlan, wanted: Wanted) -> list[TrainingRun]:
     methods = [method for method in dict.fromkeys(wanted.methods) if method != BASELINE]
     baseline = _training_run(plan, BASELINE, 0, names)
     sparse = [
-        _training_run(plan, method, ratio, names, baseline if _needs_trained(method) else None)
+        _training_run(plan, method, ratio, names, baseline if _needs_trained(plan, method) else None)
         for ratio in wanted.ratios
         for method in methods
     ]
@@ -168,10 +155,9 @@ def _sparsity_runs(plan: TablePlan, wanted: Wanted) -> list[TrainingRun]:
 def _training_run(
     plan: TablePlan, method: str, ratio: int, tasks: Sequence[str], source: TrainingRun | None = None
 ) -> TrainingRun:
-    setup, shared = with_tasks(plan.setup, plan.arguments, tasks)
-    job = make_job(setup, method, ratio, plan.max_iters)
-    return TrainingRun(job, shared, plan.max_iters, plan.paper.criteria.get(method), source)
+    job = make_job(with_tasks(plan.setup, tasks), method, ratio, plan.max_iters)
+    return TrainingRun(job, plan.max_iters, plan.paper.criteria.get(method), source)
 
 
-def _needs_trained(method: str) -> bool:
-    return method in ONE_SHOT and ONE_SHOT[method].trained
+def _needs_trained(plan: TablePlan, method: str) -> bool:
+    return find_sparsifier(method, plan.setup.config).trained

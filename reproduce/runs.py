@@ -1,13 +1,11 @@
 """A run of the plan: the flags, commands and files of one network, or of one similarity report."""
 
-import argparse
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from configs import flags
-from prune_utils.sparsifiers import ONE_SHOT
-from prune_utils.sparsifiers.base import Criterion
+from configs.flags import SharedFlags
+from prune_utils.sparsifiers.base import OneShot
 from runtime.setup import Setup
 from training.job import Job
 
@@ -24,9 +22,12 @@ class SimilarityRun:
     """A run of ``static_similarity.py``, which writes ``similarity.json``."""
 
     setup: Setup
-    arguments: argparse.Namespace
     num_batches: int
     num_seeds: int
+
+    @property
+    def flags(self) -> SharedFlags:
+        return self.setup.flags
 
     @property
     def name(self) -> str:
@@ -39,7 +40,7 @@ class SimilarityRun:
     def command(self) -> Words:
         counts = ["--num_batches", str(self.num_batches), "--num_seeds", str(self.num_seeds)]
         counts += ["--sparsities", ",".join(map(str, SPARSITIES))]
-        return ["static_similarity.py", *counts, *flags.repeated(self.arguments)]
+        return ["static_similarity.py", *counts, *self.flags.words()]
 
 
 @dataclass(frozen=True)
@@ -48,17 +49,20 @@ class TrainingRun:
 
     Attributes:
         job: what ``launch_training.py`` is to do.
-        arguments: the shared flags of its commands.
         max_iters: the flag of that name; None: not given.
         criterion: the flag of ``create_pruned_net.py``; None: not given.
         source: the dense run whose network is pruned; None: the method prunes at initialisation, or while training.
     """
 
     job: Job
-    arguments: argparse.Namespace
     max_iters: int | None = None
-    criterion: Criterion | None = None
+    criterion: str | None = None
     source: "TrainingRun | None" = None
+
+    @property
+    def flags(self) -> SharedFlags:
+        """The shared flags of its commands."""
+        return self.job.setup.flags
 
     @property
     def name(self) -> str:
@@ -75,7 +79,7 @@ class TrainingRun:
 
     @property
     def prunes_once(self) -> bool:
-        return self.job.method in ONE_SHOT
+        return isinstance(self.job.sparsifier, OneShot)
 
     @property
     def evaluation(self) -> Path:
@@ -91,7 +95,7 @@ class TrainingRun:
             words += ["--criterion", self.criterion]
         if kind == "train" and self.max_iters is not None:
             words += ["--max_iters", str(self.max_iters)]
-        return [*words, *further, *flags.repeated(self.arguments)]
+        return [*words, *further, *self.flags.words()]
 
 
 AnyRun = SimilarityRun | TrainingRun

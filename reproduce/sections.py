@@ -184,7 +184,7 @@ def _settings(plan: TablePlan) -> dict[str, Any]:
     return {
         "tasks": list(setup.tasks),
         "max_iters": plan.max_iters,
-        "set": list(plan.arguments.overrides),
+        "set": list(plan.setup.flags.overrides),
         "paper_set": list(plan.paper.overrides),
         "seed": setup.seed,
         "precision": setup.runtime.precision,

@@ -1,11 +1,11 @@
 """From a script's flags to everything it works with."""
 
-import argparse
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from configs import Config, flags
+from configs import Config
+from configs.flags import SharedFlags
 from configs.paths import prepare_folder
 from dataloaders import open_dataset
 from models import MultitaskNet, build_network
@@ -23,8 +23,7 @@ class Setup:
         tasks: the tasks by name, in the order asked for.
         known_tasks: names of all tasks of the data set, in the settings' order.
         runtime: device, precision and processes.
-        seed: of every random generator.
-        num_workers: processes that read images.
+        flags: as given, for commands that a user may run next.
         dest: an existing folder for results.
     """
 
@@ -32,9 +31,18 @@ class Setup:
     tasks: dict[str, Task]
     known_tasks: list[str]
     runtime: Runtime
-    seed: int
-    num_workers: int
+    flags: SharedFlags
     dest: Path
+
+    @property
+    def seed(self) -> int:
+        """Of every random generator."""
+        return self.flags.seed
+
+    @property
+    def num_workers(self) -> int:
+        """Processes that read images."""
+        return self.flags.num_workers
 
     @property
     def keys(self) -> list[str]:
@@ -53,20 +61,20 @@ class Setup:
         return build_network(self.config.model, channels, self.config.source.parent).to(self.runtime.device)
 
 
-def prepare(arguments: argparse.Namespace) -> Setup:
+def prepare(shared: SharedFlags) -> Setup:
     """Check flags, settings, device, destination and data, in this order, before any work is done.
 
     Raises:
         UserError: something is wrong with one of them.
     """
-    config = flags.load_settings(arguments)
-    place = device.start(arguments.device, arguments.precision)
-    dest = prepare_folder(flags.destination(arguments, config))
-    if not place.is_main:
-        place.wait()  # the main process may have the sample data to render first
+    every = shared.settings(all_tasks=True)
+    config = every.select_tasks(shared.tasks)
+    runtime = device.start(shared.device, shared.precision)
+    dest = prepare_folder(shared.destination(config))
+    if not runtime.is_main:
+        runtime.wait()  # the main process may have the sample data to render first
     root = open_dataset(config, "train", keys=()).root
-    if place.is_main:
-        place.wait()
+    if runtime.is_main:
+        runtime.wait()
     config = config.model_copy(update={"data": config.data.model_copy(update={"root": root})})
-    known = list(flags.load_config(arguments.dataset, arguments.overrides).tasks)
-    return Setup(config, build_tasks(config, root), known, place, arguments.seed, arguments.num_workers, dest)
+    return Setup(config, build_tasks(config, root), list(every.tasks), runtime, shared, dest)

@@ -1,6 +1,5 @@
 """Plans of tables without any data, and files as finished and unfinished runs leave them."""
 
-import argparse
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import torch
 
 from configs import flags
-from prune_utils.sparsifiers import ONE_SHOT
+from configs.flags import SharedFlags
 from reproduce.matching import pruned_file
 from reproduce.plan import TablePlan, Wanted, plan_tables
 from reproduce.runs import AnyRun, SimilarityRun, TrainingRun
@@ -22,25 +21,24 @@ NO_FILE = {"taskonomy": ["--set", "tasks.seg.class_weights=null"], "sample": ["-
 """Settings without the file of class weights."""
 
 
-def shared_flags(dataset: str, *words: object) -> argparse.Namespace:
+def shared_flags(dataset: str, *words: object) -> SharedFlags:
     """The shared flags as a script reads them; data at /data."""
     given = ["--dataset", dataset, "--data_root", "/data", *NO_FILE.get(dataset, []), *map(str, words)]
-    return flags.script_parser("").parse_args(given)
+    return SharedFlags.of(flags.script_parser("").parse_args(given))
 
 
-def setup_without_data(arguments: argparse.Namespace) -> Setup:
+def setup_without_data(shared: SharedFlags) -> Setup:
     """What ``prepare`` gives, for data that are not there."""
-    config = flags.load_settings(arguments)
-    known = list(flags.load_config(arguments.dataset, arguments.overrides).tasks)
-    runtime = Runtime(torch.device("cpu"), arguments.precision)
-    dest = flags.destination(arguments, config)
-    return Setup(config, build_tasks(config, None), known, runtime, arguments.seed, arguments.num_workers, dest)
+    every = shared.settings(all_tasks=True)
+    config = every.select_tasks(shared.tasks)
+    runtime = Runtime(torch.device("cpu"), shared.precision)
+    return Setup(config, build_tasks(config, None), list(every.tasks), runtime, shared, shared.destination(config))
 
 
 def plans(dataset: str, *words: object, **wanted: Any) -> dict[str, TablePlan]:
     """The plans of a data set's tables by table; ``words`` are shared flags."""
-    arguments = shared_flags(dataset, *words)
-    return {plan.table: plan for plan in plan_tables(Wanted(**wanted), setup_without_data(arguments), arguments)}
+    setup = setup_without_data(shared_flags(dataset, *words))
+    return {plan.table: plan for plan in plan_tables(Wanted(**wanted), setup)}
 
 
 def names(runs: list[Any]) -> list[str]:
@@ -70,8 +68,9 @@ def leave_pruned(run: TrainingRun, value: float = 1.0, mask: bool = True, **deta
     """The network of ``create_pruned_net.py``."""
     job, setup = run.job, run.job.setup
     weights, masks = network(value, mask)
-    criterion = run.criterion or next(iter(ONE_SHOT[job.method].criteria), None)
-    made = {"seed": setup.seed, "num_batches": setup.config.scoring.num_batches, "criterion": criterion, **details}
+    assert job.sparsifier is not None
+    options = job.sparsifier.model_dump() | ({} if run.criterion is None else {"criterion": run.criterion})
+    made = {"seed": setup.seed, "num_batches": setup.config.scoring.num_batches, **options, **details}
     config = setup.config.model_dump(mode="json")
     setup.dest.mkdir(parents=True, exist_ok=True)
     path = pruned_file(run)

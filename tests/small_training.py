@@ -24,7 +24,7 @@ def short(*settings: str) -> list[str]:
 def setup_for(rooms: Path, dest: Path, *more: str) -> Setup:
     """What a script would work with, given these flags as well."""
     words = [*tiny(rooms), *short(), "--device", "cpu", "--dest", str(dest), *more]
-    return prepare(flags.script_parser("").parse_args(words))
+    return prepare(flags.SharedFlags.of(flags.script_parser("").parse_args(words)))
 
 
 def job_for(setup: Setup, method: str = "baseline", ratio: int = 90, max_iters: int | None = None) -> Job:
@@ -36,7 +36,7 @@ def trainer_for(job: Job, resume: bool = False, force: bool = False) -> Trainer:
     """As launch_training.py makes it."""
     checkpoint = earlier_run(job, resume, force)
     if checkpoint is None:
-        return Trainer(job, starting_network(job, flags.script_parser("").parse_args([])))
+        return Trainer(job, starting_network(job))
     net = job.setup.network()
     restore(net, checkpoint, job.last)
     return Trainer(job, net, checkpoint)

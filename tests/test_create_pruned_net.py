@@ -139,9 +139,9 @@ def test_published_keep_ratios_and_a_subset_of_tasks(prune: Prune, tmp_path: Pat
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--method", "lottery"], ["--method: unknown method 'lottery'; choose from disparse_static, disparse_pt"]),
+        (["--method", "lottery"], ["--method): 'lottery'; choose from disparse_dynamic, disparse_pt"]),
         (["--method", "rigl"], ["run launch_training.py --method rigl"]),
-        (["--method", "snip", "--criterion", "l1"], ["--criterion: snip has no choice of criteria"]),
+        (["--method", "snip", "--criterion", "l1"], ["--criterion: snip has no such option"]),
         (["--ratio", "100"], ["'100' is not a sparsity in percent"]),
         (["--keep_ratio", "1.5"], ["--keep_ratio: '1.5'"]),
         (["--checkpoint", "dense.pth"], ["--checkpoint: disparse_static prunes a network at initialisation"]),

@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 from torch import nn
+from tqdm import tqdm
 
-from dataloaders import evaluation_loader
+from dataloaders import evaluation_loader, open_dataset
 from runtime.setup import Setup
 from tasks import Task
 
@@ -21,7 +22,7 @@ def evaluate(
     setup: Setup,
     *,
     split: str = "test",
-    after_batch: Callable[[int], None] = lambda images: None,
+    after_batch: Callable[[int], object] = lambda images: None,
 ) -> Results:
     """Metrics of every task over a split, in memory that does not grow with it; on all processes together.
 
@@ -61,6 +62,13 @@ def evaluate(
     for accumulator in metrics.values():
         runtime.sum_over_processes(accumulator.state.values())
     return {name: accumulator.compute() for name, accumulator in metrics.items()}
+
+
+def evaluate_with_bar(net: nn.Module, setup: Setup) -> Results:
+    """Metrics of every task over the test split, with a progress bar on the main process."""
+    images = len(open_dataset(setup.config, "test", keys=()))
+    with tqdm(total=images, unit="img", disable=None if setup.runtime.is_main else True) as bar:
+        return evaluate(net, setup, after_batch=lambda count: bar.update(count * setup.runtime.world))
 
 
 def results_text(results: Mapping[str, Mapping[str, float]]) -> str:

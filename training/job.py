@@ -1,24 +1,21 @@
 """What is trained: a method, a sparsity, a schedule, and the network that training starts from."""
 
-import argparse
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
 from torch.optim import Optimizer
 
-from configs import UserError, flags
+from configs import UserError
 from configs.schema import DynamicConfig, ScheduleConfig
 from models import MultitaskNet
-from prune_utils.sparsifiers import DYNAMIC, ONE_SHOT, SPARSIFIERS, Dynamic, Run
-from prune_utils.sparsifiers.dynamic import fitted
+from prune_utils.sparsifiers.base import Dynamic, DynamicInputs, MaskUpdates, OneShot, Sparsifier
+from prune_utils.sparsifiers.prune_and_grow import fitted
+from prune_utils.sparsifiers.registry import build_sparsifier
 from runtime.setup import Setup
 from training import names
 from training.checkpoints import Checkpoint, read_checkpoint, restore
 from training.optim import schedule
-
-METHODS = [names.BASELINE, *SPARSIFIERS]
 
 
 @dataclass(frozen=True)
@@ -27,10 +24,11 @@ class Job:
 
     Attributes:
         setup: settings, tasks, device, destination.
-        method: one of ``METHODS``.
+        method: ``baseline`` or the name of a pruning method.
         ratio: sparsity in percent; None for dense networks.
         schedule: length and learning rate.
         name: of the run's files.
+        sparsifier: the method itself; None for dense networks.
     """
 
     setup: Setup
@@ -38,6 +36,7 @@ class Job:
     ratio: int | None
     schedule: ScheduleConfig
     name: str
+    sparsifier: Sparsifier | None = None
 
     @property
     def best(self) -> Path:
@@ -62,7 +61,7 @@ class Job:
     @property
     def dynamic(self) -> DynamicConfig | None:
         """When a dynamic method changes the masks of this run; None for other methods."""
-        if self.method not in DYNAMIC:
+        if not isinstance(self.sparsifier, Dynamic):
             return None
         config = self.setup.config
         return fitted(config.dynamic, config.train.max_iters, self.schedule.max_iters)
@@ -73,28 +72,29 @@ class Job:
 
 
 def make_job(setup: Setup, method: str, ratio: int, max_iters: int | None) -> Job:
-    """The run that the flags ask for; a dense network has no ratio, whatever is given."""
-    sparsity = None if method == names.BASELINE else ratio
-    trained = method in ONE_SHOT and ONE_SHOT[method].trained
-    chosen = schedule(setup.config, trained, max_iters)
-    return Job(setup, method, sparsity, chosen, names.run_name(setup, method, sparsity))
+    """The run that the flags ask for; a dense network has no ratio, whatever is given.
+
+    Raises:
+        UserError: an unknown method, or an option of it that it cannot take.
+    """
+    sparsifier = None if method == names.BASELINE else build_sparsifier(method, setup.config)
+    sparsity = None if sparsifier is None else ratio
+    chosen = schedule(setup.config, sparsifier is not None and sparsifier.trained, max_iters)
+    return Job(setup, method, sparsity, chosen, names.run_name(setup, method, sparsity), sparsifier)
 
 
-def starting_network(job: Job, arguments: argparse.Namespace) -> MultitaskNet:
+def starting_network(job: Job) -> MultitaskNet:
     """A new network, or the one that ``create_pruned_net.py`` has pruned; on the device.
-
-    Args:
-        arguments: the flags, for the command in the message.
 
     Raises:
         UserError: there is no pruned network yet, or it is another one.
     """
     net = job.setup.network()
-    if job.method in ONE_SHOT:
+    if isinstance(job.sparsifier, OneShot):
         path = names.pruned_path(job.setup, job.method, job.ratio)
         if not path.exists():
-            make = ["python", "create_pruned_net.py", "--method", job.method, "--ratio", str(job.ratio)]
-            raise UserError(f"there is no {path} yet; first run: {shlex.join([*make, *flags.repeated(arguments)])}")
+            make = job.setup.flags.command("create_pruned_net.py", "--method", job.method, "--ratio", str(job.ratio))
+            raise UserError(f"there is no {path} yet; first run: {make}")
         pruned = read_checkpoint(path, list(job.setup.tasks))
         check_origin(job, pruned, path)
         seed = pruned.details.get("seed", job.setup.seed)
@@ -107,12 +107,12 @@ def starting_network(job: Job, arguments: argparse.Namespace) -> MultitaskNet:
     return net
 
 
-def make_sparsifier(job: Job, net: nn.Module, optimizer: Optimizer) -> Dynamic | None:
+def begin_sparsifying(job: Job, net: nn.Module, optimizer: Optimizer) -> MaskUpdates | None:
     """What changes the masks during the run, if its method does; it masks a network that has no masks yet."""
-    if job.dynamic is None or job.ratio is None:
+    if not isinstance(job.sparsifier, Dynamic) or job.dynamic is None or job.ratio is None:
         return None
     setup, runtime = job.setup, job.setup.runtime
-    run = Run(
+    inputs = DynamicInputs(
         net=net,
         optimizer=optimizer,
         settings=job.dynamic,
@@ -124,7 +124,7 @@ def make_sparsifier(job: Job, net: nn.Module, optimizer: Optimizer) -> Dynamic |
         reduce=runtime.sum_over_processes,
         processes=runtime.world,
     )
-    return DYNAMIC[job.method](run)
+    return job.sparsifier.begin(inputs)
 
 
 def check_origin(job: Job, checkpoint: Checkpoint, path: Path) -> None:

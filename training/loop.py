@@ -24,7 +24,7 @@ from runtime.device import seed_everything
 from training.checkpoints import Checkpoint, capture, write_checkpoint
 from training.evaluation import Best, Results, evaluate, results_text
 from training.interrupts import DeferredInterrupts, Stop
-from training.job import Job, make_sparsifier
+from training.job import Job, begin_sparsifying
 from training.ledger import Entry, Ledger, NonFiniteLoss
 from training.log import TrainingLog
 from training.optim import make_optimizer
@@ -54,7 +54,7 @@ class Trainer:
         self.optimizer, self.scheduler = make_optimizer(
             self.net, job.schedule, self.setup.config.train.weight_decay
         )
-        self.sparsifier = make_sparsifier(job, self.net, self.optimizer)
+        self.sparsifier = begin_sparsifying(job, self.net, self.optimizer)
         self.best = Best(self.setup.tasks)
         self.resumed = checkpoint is not None
         self.iteration = 0

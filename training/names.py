@@ -9,7 +9,7 @@ BASELINE = "baseline"
 
 def run_name(setup: Setup, method: str, ratio: int | None) -> str:
     """``<dataset>_<method>``, ``_<ratio>`` unless dense, the tasks unless they are all the data set has."""
-    parts = [setup.config.name, method]
+    parts = [setup.config.name, method.replace(":", "-")]  # a user's own method is module:attribute
     if method != BASELINE:
         parts.append(str(ratio))
     if list(setup.tasks) != list(setup.known_tasks):

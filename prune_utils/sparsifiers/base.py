@@ -1,4 +1,8 @@
-"""What a pruning method is: it prunes once, from scores, or it prunes while the network trains."""
+"""What a pruning method is: it prunes once, from scores, or it prunes while the network trains.
+
+A method's own options are typed fields of its class, as on a task; ``registry.build_sparsifier`` fills them from the
+settings and reports a wrong one with its key.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -6,19 +10,18 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from configs.schema import DynamicConfig
 from prune_utils.layers import Masks, Scores
-from prune_utils.masks import exact_masks, keep_thresholds, masks_above, merge, published_keep_ratio
+from prune_utils.masks import exact_masks, keep_thresholds, masks_above, merge
 from prune_utils.scores import Loss
-
-Criterion = Literal["gradient", "l1"]
 
 
 @dataclass(frozen=True)
-class Request:
+class OneShotInputs:
     """What a one-shot method is asked, and what it may use.
 
     Attributes:
@@ -26,9 +29,7 @@ class Request:
         tasks: names of its heads.
         sparsity: wanted share of pruned weights of backbone and heads together, in percent.
         keep_ratio: share of weights that a task keeps; None: such that the network has exactly that sparsity.
-        criterion: one of the method's ``criteria``.
         seed: of everything random.
-        erk_power: exponent of the Erdos-Renyi-kernel densities.
         task_magnitudes: gives, for a network, each task's sum over batches of |dL_t/dw|.
         joint_magnitudes: gives, for a network, the sum over batches of |dL/dw|, L the weighted sum of losses.
     """
@@ -37,47 +38,35 @@ class Request:
     tasks: Collection[str]
     sparsity: float
     keep_ratio: float | None
-    criterion: Criterion
     seed: int
-    erk_power: float
     task_magnitudes: Callable[[nn.Module], dict[str, Scores]]
     joint_magnitudes: Callable[[nn.Module], Scores]
 
 
-class OneShot(ABC):
-    """A method that makes all masks at once.
+class Sparsifier(BaseModel, ABC):
+    """A pruning method.
 
     Attributes:
         trained: whether it prunes a trained network, not one at initialisation.
         published: which table of published keep ratios (``scoring.keep_ratios``) is the method's; None: none.
-        criteria: what it can score weights by, the default first; empty: it offers no choice.
     """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     trained: ClassVar[bool] = False
     published: ClassVar[Literal["static", "pretrained"] | None] = None
-    criteria: ClassVar[tuple[Criterion, ...]] = ()
+
+
+class OneShot(Sparsifier):
+    """A method that makes all masks at once."""
 
     @abstractmethod
-    def masks(self, request: Request) -> tuple[Masks, float]:
+    def masks(self, inputs: OneShotInputs) -> tuple[Masks, float]:
         """Masks of every Conv and Linear layer, and the keep ratio that led to them."""
-
-    def keep_ratio(
-        self, choice: str | float, sparsity: int, published: Mapping[Any, Mapping[int, float]]
-    ) -> float | None:
-        """``Request.keep_ratio`` from the flag ``--keep_ratio``: "exact", "published" or a number.
-
-        Args:
-            published: the setting ``scoring.keep_ratios``.
-        """
-        if choice == "exact":
-            return None
-        if choice == "published":
-            return published_keep_ratio(sparsity, published.get(self.published or "", {}))
-        return float(choice)
 
 
 def masks_from_scores(
-    scores: Mapping[str, Scores], shared: Collection[str], request: Request
+    scores: Mapping[str, Scores], shared: Collection[str], inputs: OneShotInputs
 ) -> tuple[Masks, float]:
     """Each task keeps its best weights; a weight is pruned if every task that has it prunes it.
 
@@ -88,14 +77,14 @@ def masks_from_scores(
     Returns:
         the masks, and the keep ratio.
     """
-    ratio = request.keep_ratio
+    ratio = inputs.keep_ratio
     if ratio is None:
-        return exact_masks(scores, shared, request.sparsity)
+        return exact_masks(scores, shared, inputs.sparsity)
     return merge(masks_above(task, keep_thresholds(task, [ratio])[0]) for task in scores.values()), ratio
 
 
 @dataclass(frozen=True)
-class Run:
+class DynamicInputs:
     """The training run that a dynamic method is part of.
 
     Attributes:
@@ -123,18 +112,20 @@ class Run:
     processes: int = 1
 
 
-class Dynamic(ABC):
-    """A method that changes the masks of a network while it trains, in place.
-
-    Made with a ``Run`` once the network and its optimiser exist; it then masks the network, unless it has
-    masks already. To resume, give the network its weights and masks and the optimiser its state, then call
-    ``load_state_dict``.
-    """
-
-    trained: ClassVar[bool] = False
+class Dynamic(Sparsifier):
+    """A method that changes the masks of a network while it trains."""
 
     @abstractmethod
-    def __init__(self, run: Run) -> None: ...
+    def begin(self, inputs: DynamicInputs) -> "MaskUpdates":
+        """What does so in one training run.
+
+        The network and its optimiser exist by then; the network is masked now, unless it has masks already. To resume,
+        give the network its weights and masks and the optimiser its state, then call ``load_state_dict`` of the result.
+        """
+
+
+class MaskUpdates(ABC):
+    """Changes the masks of one network, in place, at the right moments of its training."""
 
     @abstractmethod
     def before_step(self, iteration: int, batch: Mapping[str, Any]) -> None:

@@ -1,8 +1,8 @@
 """DiSparse static: prune at initialisation what no task needs (Sun et al., CVPR 2022)."""
 
 from prune_utils.layers import Masks, shared_weights
-from prune_utils.scores import snip_scores, xavier_copy
-from prune_utils.sparsifiers.base import OneShot, Request, masks_from_scores
+from prune_utils.scores import scores_at_initialisation
+from prune_utils.sparsifiers.base import OneShot, OneShotInputs, masks_from_scores
 
 
 class DisparseStatic(OneShot):
@@ -10,7 +10,6 @@ class DisparseStatic(OneShot):
 
     published = "static"
 
-    def masks(self, request: Request) -> tuple[Masks, float]:
-        twin = xavier_copy(request.net, request.seed)
-        scores = snip_scores(twin, request.task_magnitudes(twin))
-        return masks_from_scores(scores, list(shared_weights(request.net)), request)
+    def masks(self, inputs: OneShotInputs) -> tuple[Masks, float]:
+        _, scores = scores_at_initialisation(inputs.net, inputs.seed, inputs.task_magnitudes)
+        return masks_from_scores(scores, list(shared_weights(inputs.net)), inputs)

@@ -1,7 +1,7 @@
 """Magnitude pruning of a trained network, one threshold over all of it (Han et al., NeurIPS 2015)."""
 
 from prune_utils.layers import Masks, weights
-from prune_utils.sparsifiers.base import OneShot, Request, masks_from_scores
+from prune_utils.sparsifiers.base import OneShot, OneShotInputs, masks_from_scores
 
 
 class Magnitude(OneShot):
@@ -9,6 +9,6 @@ class Magnitude(OneShot):
 
     trained = True
 
-    def masks(self, request: Request) -> tuple[Masks, float]:
-        scores = {name: weight.detach().abs() for name, weight in weights(request.net).items()}
-        return masks_from_scores({"joint": scores}, list(scores), request)
+    def masks(self, inputs: OneShotInputs) -> tuple[Masks, float]:
+        scores = {name: weight.detach().abs() for name, weight in weights(inputs.net).items()}
+        return masks_from_scores({"joint": scores}, list(scores), inputs)

@@ -1,16 +1,18 @@
 """SNIP on the joint loss: one threshold over the whole network (Lee et al., "SNIP", ICLR 2019)."""
 
-from prune_utils.layers import Masks, weights
-from prune_utils.scores import xavier_copy
-from prune_utils.sparsifiers.base import OneShot, Request, masks_from_scores
+from torch import nn
+
+from prune_utils.layers import Masks, Scores
+from prune_utils.scores import scores_at_initialisation
+from prune_utils.sparsifiers.base import OneShot, OneShotInputs, masks_from_scores
 
 
 class Snip(OneShot):
     """|w| * sum |dL/dw| of the weighted sum of all losses, on a Xavier copy; initialisation stays."""
 
-    def masks(self, request: Request) -> tuple[Masks, float]:
-        twin = xavier_copy(request.net, request.seed)
-        magnitudes = request.joint_magnitudes(twin)
-        factors = weights(twin)
-        scores = {name: magnitude * factors[name].detach().abs() for name, magnitude in magnitudes.items()}
-        return masks_from_scores({"joint": scores}, list(scores), request)
+    def masks(self, inputs: OneShotInputs) -> tuple[Masks, float]:
+        def magnitudes(twin: nn.Module) -> dict[str, Scores]:
+            return {"joint": inputs.joint_magnitudes(twin)}
+
+        _, scores = scores_at_initialisation(inputs.net, inputs.seed, magnitudes)
+        return masks_from_scores(scores, list(scores["joint"]), inputs)

@@ -2,14 +2,42 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from prune_utils.layers import Scores, shared_weights
 from prune_utils.masks import keep_thresholds
-from reports.iou import LayerIoU
+from prune_utils.scores import scores_at_initialisation
+from reports.iou import IoUReport, LayerIoU
+from runtime.passes import task_magnitudes
+from runtime.provenance import Stopwatch, provenance
+from runtime.setup import Setup
+
+
+def analyse(setup: Setup, num_batches: int, keep_ratio: float) -> IoUReport:
+    """Score one network with every task and compare what they keep."""
+    watch = Stopwatch()
+    with watch.stage("scoring"), tqdm(total=num_batches, unit="batch", disable=not setup.runtime.is_main) as bar:
+        magnitudes = partial(task_magnitudes, setup, num_batches=num_batches, seed=setup.seed, bar=bar)
+        net, scores = scores_at_initialisation(setup.network(), setup.seed, magnitudes)
+    with watch.stage("comparing"):
+        layers = layer_ious(scores, compared_layers(net), keep_ratio)
+    return IoUReport(
+        dataset=setup.config.name,
+        tasks=list(setup.tasks),
+        keep_ratio=keep_ratio,
+        num_batches=num_batches,
+        seed=setup.seed,
+        layers=layers,
+        total=total_iou(layers),
+        watershed=watershed(layers),
+        config=setup.config.model_dump(mode="json"),
+        provenance=provenance(setup.runtime, watch.seconds),
+    )
 
 
 def compared_layers(net: nn.Module) -> list[str]:

@@ -5,38 +5,44 @@ from itertools import combinations
 
 import numpy as np
 
-from relatedness.snip.measures import MEASURES
+from relatedness.snip.measures import MEASURES, Measure
 from relatedness.snip.statistics import Statistics
-from relatedness.snip.weightings import WEIGHTINGS, weighted_mean
+from relatedness.snip.weightings import WEIGHTINGS, Weighting, weighted_mean
 
 DELIMITER = "_X_"
 Table = dict[str, dict[str, float | None]]
 
 
 def similarity(
-    statistics: Statistics, a: str, b: str, ratios: Sequence[int], sim_method: str, layer_method: str
+    statistics: Statistics, a: str, b: str, ratios: Sequence[int], measure: Measure, weighting: Weighting
 ) -> float:
     """Similarity of tasks a and b: the weighted mean over layers, then the plain mean over keep ratios.
 
     Args:
         statistics: of one seed.
         ratios: indices into ``statistics.keep_ratios``.
-        sim_method: a key of MEASURES.
-        layer_method: a key of WEIGHTINGS.
+        measure: such as a value of ``MEASURES``.
+        weighting: such as a value of ``WEIGHTINGS``.
 
     Returns:
         from 0 to 1; NaN where it is undefined at one of the ratios.
     """
     pairs = [statistics.pair(ratio, a, b) for ratio in ratios]
-    return float(np.mean([weighted_mean(MEASURES[sim_method](p), WEIGHTINGS[layer_method](p)) for p in pairs]))
+    return float(np.mean([weighted_mean(measure(pair), weighting(pair)) for pair in pairs]))
 
 
-def similarity_tables(seeds: Sequence[Statistics], sparsities: Sequence[int]) -> tuple[Table, Table]:
+def similarity_tables(
+    seeds: Sequence[Statistics],
+    sparsities: Sequence[int],
+    measures: Mapping[str, Measure] = MEASURES,
+    weightings: Mapping[str, Weighting] = WEIGHTINGS,
+) -> tuple[Table, Table]:
     """Every measure x weighting x sparsity set x pair: mean over seeds, and its standard error.
 
     Args:
         seeds: statistics of each seed, whose keep ratios are in the order of ``sparsities``.
         sparsities: in percent.
+        measures, weightings: by the names that the table gives them.
 
     Returns:
         two tables, "<layer_method>_X_<sim_method>" -> "s<sparsities>_X_<task>_X_<task>" -> value; None where it is
@@ -47,14 +53,14 @@ def similarity_tables(seeds: Sequence[Statistics], sparsities: Sequence[int]) ->
         sets.append(list(range(len(sparsities))))
     means: Table = {}
     errors: Table = {}
-    for layer_method in WEIGHTINGS:
-        for sim_method in MEASURES:
+    for layer_method, weighting in weightings.items():
+        for sim_method, measure in measures.items():
             row = DELIMITER.join((layer_method, sim_method))
             means[row], errors[row] = {}, {}
             for ratios in sets:
                 name = "s" + ",".join(str(sparsities[index]) for index in ratios)
                 for a, b in combinations(seeds[0].tasks, 2):
-                    values = [similarity(seed, a, b, ratios, sim_method, layer_method) for seed in seeds]
+                    values = [similarity(seed, a, b, ratios, measure, weighting) for seed in seeds]
                     column = DELIMITER.join((name, a, b))
                     means[row][column] = _defined(np.mean(values))
                     error = np.std(values, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
@@ -62,14 +68,16 @@ def similarity_tables(seeds: Sequence[Statistics], sparsities: Sequence[int]) ->
     return means, errors
 
 
-def layer_rows(seeds: Mapping[int, Statistics], sparsities: Sequence[int]) -> dict[str, list]:
+def layer_rows(
+    seeds: Mapping[int, Statistics], sparsities: Sequence[int], measures: Mapping[str, Measure] = MEASURES
+) -> dict[str, list]:
     """The statistics as a table, one row per seed, sparsity, pair and layer; None where a value is undefined.
 
     Args:
         seeds: statistics by seed, whose keep ratios are in the order of ``sparsities``.
     """
     counts = ("kept_a", "kept_b", "kept_both", "numel")
-    rows: dict[str, list] = {name: [] for name in ("seed", "sparsity", "pair", "layer", *MEASURES, *counts)}
+    rows: dict[str, list] = {name: [] for name in ("seed", "sparsity", "pair", "layer", *measures, *counts)}
     for seed, statistics in seeds.items():
         layers = list(statistics.layers)
         for ratio, sparsity in enumerate(sparsities):
@@ -79,7 +87,7 @@ def layer_rows(seeds: Mapping[int, Statistics], sparsities: Sequence[int]) -> di
                 rows["sparsity"] += [sparsity] * len(layers)
                 rows["pair"] += [f"{a},{b}"] * len(layers)
                 rows["layer"] += [layer.removesuffix(".weight") for layer in layers]
-                for name, measure in MEASURES.items():
+                for name, measure in measures.items():
                     rows[name] += [_defined(value) for value in measure(pair)]
                 for name in counts:
                     rows[name] += getattr(pair, name).tolist()

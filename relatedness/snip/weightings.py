@@ -19,7 +19,10 @@ def _epi_like(pair: PairStatistics) -> np.ndarray:
     return 1 - np.abs(pair.kept_a - pair.kept_b) / np.maximum(pair.kept_a + pair.kept_b, 1e-9)
 
 
-WEIGHTINGS: dict[str, Callable[[PairStatistics], np.ndarray]] = {
+Weighting = Callable[[PairStatistics], np.ndarray]
+"""Gives the weight of each layer, [layers], 0 or more."""
+
+WEIGHTINGS: dict[str, Weighting] = {
     "equal": lambda pair: np.ones(len(pair.numel)),
     "linear": lambda pair: np.arange(len(pair.numel), dtype=float),
     "linear_plus_one": lambda pair: np.arange(len(pair.numel)) + 1.0,

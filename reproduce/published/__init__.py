@@ -14,7 +14,6 @@ import yaml
 from pydantic import Field
 
 from configs.schema import Positive, Section
-from prune_utils.sparsifiers.base import Criterion
 
 TABLES = ("similarity", "cotraining", "sparsity")
 FOLDER = Path(__file__).parent
@@ -31,7 +30,7 @@ class PaperSettings(Section):
     overrides: tuple[str, ...] = Field((), description="section.key=value")
     num_batches: Positive = 5
     num_seeds: Positive = 5
-    criteria: dict[str, Criterion] = Field(default_factory=dict)
+    criteria: dict[str, str] = Field(default_factory=dict)
 
     @property
     def special(self) -> bool:

@@ -1,6 +1,7 @@
 """Files appear whole or not at all; flags are checked; a script ends with the right status."""
 
 import argparse
+import shlex
 import signal
 from pathlib import Path
 
@@ -41,13 +42,16 @@ def test_flags_that_every_script_has() -> None:
         ["--dataset", "nyuv2", "--data_root", "d", "--tasks", "sn,seg", "--device", "cpu", "--precision", "bf16"]
         + ["--seed", "3", "--num_workers", "0", "--dest", "out", "--set", "data.crop=8", "--set", "train.lr=1"]
     )
-    config = flags.load_settings(arguments)
+    shared = flags.SharedFlags.of(arguments)
+    config = shared.settings()
     assert (config.data.root, config.data.crop, config.train.lr) == (Path("d"), (8, 8), 1)
     assert list(config.tasks) == ["sn", "seg"]
-    assert flags.destination(arguments, config) == Path("out")
-    again = flags.script_parser("").parse_args(flags.repeated(arguments))
+    assert shared.destination(config) == Path("out")
+    again = flags.script_parser("").parse_args(shared.words())
     assert again == arguments
-    assert flags.repeated(flags.script_parser("").parse_args([])) == []
+    assert flags.SharedFlags().words() == []
+    assert flags.SharedFlags.of(flags.script_parser("").parse_args([])) == flags.SharedFlags()
+    assert shared.command("a.py", "--b c") == shlex.join(["python", "a.py", "--b c", *shared.words()])
 
 
 @pytest.mark.parametrize(
@@ -57,7 +61,7 @@ def test_flags_that_every_script_has() -> None:
         (flags.positive, {"1": 1}, ["0", "-3", "two"]),
         (flags.seed, {"0": 0, "2147483647": 2**31 - 1}, ["-1", "2147483648", "1e3"]),
         (flags.percentage, {"1": 1, "99": 99}, ["0", "100", "9.5", "x"]),
-        (flags.percentages, {"90": [90], "30, 50": [30, 50]}, ["", "30,30", "0,50", "30;50"]),
+        (flags.percentages, {"90": (90,), "30, 50": (30, 50)}, ["", "30,30", "0,50", "30;50"]),
     ],
 )
 def test_kinds_of_flags(kind, good: dict, bad: list[str]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from small_networks import LOSSES, WEIGHTS, batch, conv_net
+from small_sparsifiers import DYNAMIC, begin
 from torch import Tensor, nn
 
 from configs import DynamicConfig, ModelConfig, UserError
@@ -16,8 +17,8 @@ from prune_utils.apply import apply_masks, dense_state, kept_counts, load_state,
 from prune_utils.layers import stored_weight, weight_layers, weights
 from prune_utils.masks import target_count
 from prune_utils.scores import gradient_magnitudes
-from prune_utils.sparsifiers import DYNAMIC, Run
-from prune_utils.sparsifiers.dynamic import PruneAndGrow, split
+from prune_utils.sparsifiers.base import DynamicInputs
+from prune_utils.sparsifiers.prune_and_grow import PruneAndGrow, split
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 FIRST, SECOND, THIRD = "backbone.0.weight", "backbone.3.weight", "backbone.5.weight"
@@ -31,7 +32,8 @@ class Training:
         self.net = conv_net() if net is None else net
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=0.01, weight_decay=5e-4)
         chosen = DynamicConfig(**{"end": 40, "interval": 5, **settings})
-        self.sparsifier = DYNAMIC[method](Run(self.net, self.optimizer, chosen, sparsity, LOSSES, WEIGHTS, seed=0))
+        inputs = DynamicInputs(self.net, self.optimizer, chosen, sparsity, LOSSES, WEIGHTS, seed=0)
+        self.sparsifier = begin(method, inputs)
 
     def steps(self, iterations: Iterable[int]) -> None:
         for iteration in iterations:
@@ -174,7 +176,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(method: str, regrow: str, stop: 
     order = [named[name] for name in [name for name, _ in conv_net().named_parameters()]]
     resumed.optimizer = torch.optim.Adam(order, lr=0.01, weight_decay=5e-4)
     settings = DynamicConfig(end=40, interval=5, regrow=regrow)
-    resumed.sparsifier = DYNAMIC[method](Run(net, resumed.optimizer, settings, 90, LOSSES, WEIGHTS, seed=0))
+    resumed.sparsifier = begin(method, DynamicInputs(net, resumed.optimizer, settings, 90, LOSSES, WEIGHTS, seed=0))
     resumed.optimizer.load_state_dict(saved[2])
     resumed.sparsifier.load_state_dict(saved[3])
     resumed.steps(range(stop, 50))
@@ -195,8 +197,8 @@ def test_processes_that_share_a_batch_grow_what_one_process_grows() -> None:
     for data, options in ((twice, {}), (half, {"reduce": reduce, "processes": 2})):
         nets.append(conv_net())
         optimizer = torch.optim.Adam(nets[-1].parameters())
-        run = Run(nets[-1], optimizer, settings, 90, LOSSES, WEIGHTS, seed=0, **options)
-        DYNAMIC["disparse_dynamic"](run).before_step(0, data)
+        run = DynamicInputs(nets[-1], optimizer, settings, 90, LOSSES, WEIGHTS, seed=0, **options)
+        begin("disparse_dynamic", run).before_step(0, data)
     alone, together = map(masks_of, nets)
     assert all(torch.equal(mask, together[name]) for name, mask in alone.items())
 
@@ -233,5 +235,5 @@ def test_a_loss_that_is_not_finite_names_task_and_iteration() -> None:
 def test_linear_networks_have_no_first_convolution() -> None:
     net = MultitaskNet(nn.Linear(20, 10), {"a": nn.Linear(10, 4)})
     optimizer = torch.optim.Adam(net.parameters())
-    DYNAMIC["rigl"](Run(net, optimizer, DynamicConfig(end=10), 90, FEATURES, WEIGHTS, seed=0))
+    begin("rigl", DynamicInputs(net, optimizer, DynamicConfig(end=10), 90, FEATURES, WEIGHTS, seed=0))
     assert sum(kept for kept, _ in kept_counts(net).values()) == 24

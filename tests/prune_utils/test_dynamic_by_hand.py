@@ -5,26 +5,27 @@ from typing import Any
 import pytest
 import torch
 from small_networks import batch, two_features
+from small_sparsifiers import begin
 from torch import Tensor
 
 from configs import DynamicConfig, UserError
 from models import MultitaskNet
 from prune_utils.apply import apply_masks, mask_buffer
 from prune_utils.layers import stored_weight
-from prune_utils.sparsifiers import DYNAMIC, Dynamic, Run
-from prune_utils.sparsifiers.dynamic import fitted, split
+from prune_utils.sparsifiers.base import DynamicInputs, MaskUpdates
+from prune_utils.sparsifiers.prune_and_grow import fitted, split
 
 BY_HAND = [[0.1, 0.2, 0.3, 0.4], [0.5, 0.6, 0.7, 0.8]]
 FEATURES = {"a": lambda p, b: p[:, 0].sum(), "b": lambda p, b: p[:, 1].sum()}
 
 
-def by_hand(regrow: str, method: str = "disparse_dynamic", **losses: Any) -> tuple[MultitaskNet, Dynamic]:
+def by_hand(regrow: str, method: str = "disparse_dynamic", **losses: Any) -> tuple[MultitaskNet, MaskUpdates]:
     """Eight weights, four of them present, half of which an update replaces."""
     net = two_features(BY_HAND)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.0)
     settings = DynamicConfig(end=10, interval=10, prune_rate=0.5, chunks=1, regrow=regrow)
-    run = Run(net, optimizer, settings, 50, losses or FEATURES, {"a": 1.0, "b": 1.0}, seed=0)
-    sparsifier = DYNAMIC[method](run)
+    run = DynamicInputs(net, optimizer, settings, 50, losses or FEATURES, {"a": 1.0, "b": 1.0}, seed=0)
+    sparsifier = begin(method, run)
     apply_masks(net, {"backbone.weight": torch.tensor([[1, 1, 1, 0], [1, 0, 0, 0]])})
     return net, sparsifier
 

@@ -7,7 +7,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from configs import UserError
 from prune_utils.layers import Scores
 from prune_utils.masks import (
     MergedNetwork,
@@ -15,8 +14,6 @@ from prune_utils.masks import (
     keep_thresholds,
     masks_above,
     merge,
-    parse_keep_ratio,
-    published_keep_ratio,
     target_count,
 )
 
@@ -101,16 +98,3 @@ def test_counting_without_masks_agrees_with_masks() -> None:
     for ratio in (0.05, 0.3, 0.6, 0.95, 1.0):
         masks = merge(masks_above(s, keep_thresholds(s, [ratio])[0]) for s in scores.values())
         assert network.kept(ratio) == kept(masks)
-
-
-def test_published_ratios_and_their_stand_in() -> None:
-    assert published_keep_ratio(90, {90: 0.08}) == 0.08
-    assert published_keep_ratio(80, {90: 0.08}) == pytest.approx(0.2)
-
-
-def test_the_keep_ratio_flag() -> None:
-    assert parse_keep_ratio("exact") == "exact"
-    assert parse_keep_ratio("0.25") == 0.25
-    for text in ("0", "1.5", "nan", "half"):
-        with pytest.raises(UserError, match="--keep_ratio"):
-            parse_keep_ratio(text)

@@ -2,11 +2,13 @@
 
 import math
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from small_networks import LOSSES, WEIGHTS, batch, conv_net
+from small_sparsifiers import CONFIG, ONE_SHOT, one_shot
 from torch import Tensor, nn
 
 from configs import UserError
@@ -15,22 +17,21 @@ from prune_utils.erk import erk_counts
 from prune_utils.layers import Masks, weights
 from prune_utils.masks import target_count
 from prune_utils.scores import gradient_magnitudes, joint_magnitudes, xavier_copy
-from prune_utils.sparsifiers import DYNAMIC, ONE_SHOT, SPARSIFIERS, Request, one_shot
+from prune_utils.sparsifiers.base import OneShotInputs
+from prune_utils.sparsifiers.registry import build_sparsifier, find_sparsifier
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 BATCHES = [batch(0), batch(1)]
 
 
-def request_for(net: MultitaskNet, sparsity: float = 90, **changes: Any) -> Request:
-    return Request(
+def request_for(net: MultitaskNet, sparsity: float = 90, **changes: Any) -> OneShotInputs:
+    return OneShotInputs(
         **{
             "net": net,
             "tasks": list(net.heads),
             "sparsity": sparsity,
             "keep_ratio": None,
-            "criterion": "gradient",
             "seed": 0,
-            "erk_power": 0.9,
             "task_magnitudes": lambda twin: gradient_magnitudes(twin, BATCHES, LOSSES),
             "joint_magnitudes": lambda twin: joint_magnitudes(twin, BATCHES, LOSSES, WEIGHTS),
             **changes,
@@ -177,8 +178,8 @@ def test_pretrained_scores_are_squared_weights_times_gradients() -> None:
     assert_top(one_shot("disparse_pt").masks(request)[0], scores, count)
     by_size = {name: weight.detach().abs() for name, weight in weights(single).items()}
     unused = partial(pytest.fail, "l1 needs no gradients")
-    request = request_for(single, 80, criterion="l1", task_magnitudes=unused)
-    assert_top(one_shot("disparse_pt").masks(request)[0], by_size, count)
+    request = request_for(single, 80, task_magnitudes=unused)
+    assert_top(one_shot("disparse_pt", criterion="l1").masks(request)[0], by_size, count)
 
 
 def test_random_masks_have_the_densities_of_their_layers() -> None:
@@ -190,13 +191,9 @@ def test_random_masks_have_the_densities_of_their_layers() -> None:
     assert (kept(masks), ratio) == (2268, 0.5)
 
 
-def test_keep_ratios() -> None:
-    table = {"static": {90: 0.08}, "pretrained": {90: 0.1, 50: 0.6}}
-    wanted = {"disparse_static": 0.08, "disparse_pt": 0.1, "snip": 0.1, "magnitude": 0.1, "random": 0.1}
-    assert {name: one_shot(name).keep_ratio("published", 90, table) for name in ONE_SHOT} == pytest.approx(wanted)
-    assert one_shot("disparse_static").keep_ratio("published", 50, table) == 0.5
-    assert one_shot("disparse_pt").keep_ratio("exact", 90, table) is None
-    assert one_shot("disparse_pt").keep_ratio(0.3, 90, table) == 0.3
+def test_which_table_of_keep_ratios_is_a_methods() -> None:
+    wanted = {"disparse_static": "static", "disparse_pt": "pretrained", "snip": None, "magnitude": None, "random": None}
+    assert {name: one_shot(name).published for name in ONE_SHOT} == wanted
 
 
 def test_a_number_is_taken_as_it_is() -> None:
@@ -204,12 +201,42 @@ def test_a_number_is_taken_as_it_is() -> None:
     assert kept(masks) == 4536 // 4
 
 
-def test_unknown_and_dynamic_methods_are_refused() -> None:
-    with pytest.raises(UserError, match="unknown method 'lottery'; choose from disparse_static, disparse_pt, snip"):
-        one_shot("lottery")
-    with pytest.raises(UserError, match=r"rigl prunes while the network trains; run launch_training.py --method rigl"):
-        one_shot("rigl")
-    assert list(SPARSIFIERS) == [*ONE_SHOT, *DYNAMIC]
+def test_options_are_checked_by_the_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert build_sparsifier("disparse_pt", CONFIG).model_dump() == {"criterion": "gradient"}
+    own = CONFIG.model_copy(update={"pruning": {"disparse_pt": {"criterion": "l1"}, "random": {"power": 1}}})
+    assert build_sparsifier("disparse_pt", own).model_dump() == {"criterion": "l1"}
+    assert build_sparsifier("disparse_dynamic", CONFIG).model_dump() == {"regrow": "stored", "erk_power": 0.9}
+    assert build_sparsifier("rigl", CONFIG).model_dump() == {"erk_power": 0.9}
+    for name, config, options, words in (
+        ("random", own, {}, r"pruning\.random\.power: unknown key"),
+        ("snip", CONFIG, {"criterion": "l1"}, "--criterion: snip has no such option"),
+        ("disparse_pt", CONFIG, {"criterion": "l2"}, r"pruning\.disparse_pt\.criterion: .*'l2'"),
+    ):
+        with pytest.raises(UserError, match=words):
+            build_sparsifier(name, config, options)
+
+
+def test_a_method_of_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "my_pruning.py").write_text(
+        "import torch\nfrom prune_utils.layers import weights\nfrom prune_utils.sparsifiers.base import OneShot\n"
+        "class First(OneShot):\n"
+        "    share: float = 0.5\n"
+        "    def masks(self, inputs):\n"
+        "        def first(w): return torch.arange(w.numel()).view(w.shape) < self.share * w.numel()\n"
+        "        return {name: first(w) for name, w in weights(inputs.net).items()}, self.share\n"
+        "class Unfinished(OneShot): pass\n"
+    )
+    config = CONFIG.model_copy(update={"pruning": {"my_pruning:First": {"share": 0.25}}})
+    masks, ratio = build_sparsifier("my_pruning:First", config).masks(request_for(conv_net()))
+    assert (kept(masks), ratio) == (4536 // 4, 0.25)
+    for name, words in (
+        ("lottery", "unknown pruning method .--method.: 'lottery'; choose from disparse_dynamic, disparse_pt"),
+        ("my_pruning:torch", "no pruning method"),
+        ("my_pruning:Unfinished", "lacks masks"),
+    ):
+        with pytest.raises(UserError, match=words):
+            find_sparsifier(name, config)
 
 
 def test_linear_networks_can_be_pruned() -> None:

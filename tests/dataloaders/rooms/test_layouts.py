@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import dataloaders.rooms.folder as rooms_folder
 import dataloaders.rendering as rendering
+import dataloaders.rooms.folder as rooms_folder
 import dataloaders.sample as sample
 from configs import UserError
 from dataloaders.nyuv2 import NYUv2

@@ -1,11 +1,10 @@
-"""What dynamic methods share: while the network trains, masks are pruned by magnitude, grown by gradient.
+"""What the dynamic methods do alike: while the network trains, masks are pruned by magnitude, grown by gradient.
 
 Evci et al., "Rigging the lottery" (ICML 2020); per task in Sun et al., "DiSparse" (CVPR 2022).
 """
 
 import math
-from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -19,10 +18,13 @@ from prune_utils.apply import apply_masks, is_masked, mask_buffer
 from prune_utils.erk import erk_counts
 from prune_utils.layers import Scores, stored_weight, weight_layers, weights
 from prune_utils.selection import largest, random_mask
-from prune_utils.sparsifiers.base import Dynamic, Run
+from prune_utils.sparsifiers.base import DynamicInputs, MaskUpdates
+
+Proposals = Callable[[Sequence[Mapping[str, Any]]], Sequence[Scores]]
+"""Gives, for chunks of a batch, the summed |gradient| of each proposal."""
 
 
-class PruneAndGrow(Dynamic):
+class PruneAndGrow(MaskUpdates):
     """Every ``interval`` iterations each layer loses its smallest weights and gains those of large gradient.
 
     Each layer has as many weights as its Erdos-Renyi-kernel density says; the first convolution stays dense,
@@ -35,36 +37,35 @@ class PruneAndGrow(Dynamic):
     - ``stored``: what it was when it was pruned. It is held still meanwhile: weight decay would otherwise bring
       it to zero within a few steps of Adam. Gradients are taken with all stored weights there.
     - ``zero``: 0. Gradients are those of the sparse network, as it was trained up to then.
+
+    Args:
+        inputs: the training run.
+        gradients: for each proposal, the sum over chunks of a batch of |gradient|, of all the weights it may grow.
+        regrow: what value a weight has when it grows.
+        erk_power: exponent of the densities.
     """
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
+    def __init__(
+        self, inputs: DynamicInputs, gradients: Proposals, regrow: Literal["stored", "zero"], erk_power: float
+    ) -> None:
+        self.inputs, self.gradients, self.regrow = inputs, gradients, regrow
         self.last_update = -1
         self.fixed = False
         self.stored: dict[str, tuple[Tensor, Tensor]] = {}
-        layers = weight_layers(run.net)
-        shapes = {name: weight.shape for name, weight in weights(run.net).items()}
-        counts = erk_counts(shapes, run.sparsity, run.settings.erk_power, _first_convolution(layers))
+        layers = weight_layers(inputs.net)
+        shapes = {name: weight.shape for name, weight in weights(inputs.net).items()}
+        counts = erk_counts(shapes, inputs.sparsity, erk_power, _first_convolution(layers))
         self.counts = {name: count for name, count in counts.items() if count < math.prod(shapes[name])}
         self.layers = {name: layers[name] for name in self.counts}
         if not any(is_masked(layer) for layer in layers.values()):
-            generator = torch.Generator().manual_seed(run.seed)
+            generator = torch.Generator().manual_seed(inputs.seed)
             apply_masks(
-                run.net, {name: random_mask(shapes[name], n, generator) for name, n in self.counts.items()}
+                inputs.net, {name: random_mask(shapes[name], n, generator) for name, n in self.counts.items()}
             )
-        self.hold_hook = run.optimizer.register_step_post_hook(self._hold)
-
-    @property
-    @abstractmethod
-    def regrow(self) -> Literal["stored", "zero"]:
-        """What value a weight has when it grows."""
-
-    @abstractmethod
-    def gradients(self, chunks: Sequence[Mapping[str, Any]]) -> Sequence[Scores]:
-        """For each proposal, the sum over the chunks of |gradient|, of all the weights it may grow."""
+        self.hold_hook = inputs.optimizer.register_step_post_hook(self._hold)
 
     def before_step(self, iteration: int, batch: Mapping[str, Any]) -> None:
-        settings = self.run.settings
+        settings = self.inputs.settings
         if self.fixed or iteration == self.last_update:
             return
         if iteration >= settings.end:
@@ -94,7 +95,7 @@ class PruneAndGrow(Dynamic):
 
     def prune_rate(self, iteration: int) -> float:
         """The share of each layer's weights that an update replaces."""
-        settings = self.run.settings
+        settings = self.inputs.settings
         return settings.prune_rate / 2 * (1 + math.cos(math.pi * iteration / settings.end))
 
     def _update(self, iteration: int, batch: Mapping[str, Any]) -> None:
@@ -123,11 +124,11 @@ class PruneAndGrow(Dynamic):
     def _all_gradients(self, batch: Mapping[str, Any]) -> Sequence[Scores]:
         """|gradients| of all weights, those that are absent too, summed over chunks and processes."""
         # The processes' shares of the batch are chunks already.
-        parts = max(1, self.run.settings.chunks // self.run.processes)
+        parts = max(1, self.inputs.settings.chunks // self.inputs.processes)
         with _all_present(self.layers):
             proposals = self.gradients(split(batch, parts))
         for gradients in proposals:
-            self.run.reduce(gradients[name] for name in self.layers if name in gradients)
+            self.inputs.reduce(gradients[name] for name in self.layers if name in gradients)
         return proposals
 
     @torch.no_grad()

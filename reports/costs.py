@@ -1,0 +1,27 @@
+"""What a run cost, in words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def memory_text(provenance: Mapping[str, Any]) -> str:
+    """Peak memory, on the GPU as well where there is one: "2.3 GiB"."""
+    text = f"{provenance['peak_memory_mb'] / 1024:.1f} GiB"
+    if provenance["peak_device_memory_mb"] is not None:
+        text += f", {provenance['peak_device_memory_mb'] / 1024:.1f} GiB on the GPU"
+    return text
+
+
+def scoring_text(provenance: Mapping[str, Any], batches: int, tasks: int) -> str:
+    """Seconds of each stage, memory and passes, in two lines.
+
+    Args:
+        batches: that were scored with, of all seeds together.
+        tasks: how many ran backwards through the backbone on each batch.
+    """
+    stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in provenance["seconds"].items())
+    return (
+        f"Cost: {stages}; peak memory {memory_text(provenance)}.\n"
+        f"  {batches} batches: the backbone {batches} times forwards and {batches * tasks} times backwards, "
+        f"each head {batches} times"
+    )

@@ -1,0 +1,55 @@
+"""Networks on disk: which file is meant, and what to run first if there is none."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from configs import UserError
+from models import MultitaskNet
+from runtime.setup import Setup
+from training.checkpoints import Checkpoint, read_checkpoint, restore
+from training.names import BASELINE, best_path, final_path, pruned_path, run_name
+
+
+def find_run(setup: Setup, method: str, ratio: int | None) -> tuple[str, Path]:
+    """A run's name and its network: the final one, or else the best or the merely pruned one.
+
+    Raises:
+        UserError: there is none; the message says what to run first.
+    """
+    run = run_name(setup, method, ratio)
+    candidates = [final_path(setup.dest, run), best_path(setup.dest, run), pruned_path(setup, method, ratio)]
+    chosen = [] if ratio is None else ["--ratio", str(ratio)]
+    train = setup.flags.command("launch_training.py", "--method", method, *chosen)
+    return run, _first(candidates, f"{setup.dest} has no {candidates[0].name}; first run: {train}")
+
+
+def find_trained(setup: Setup, method: str) -> Path:
+    """The dense network that a method prunes: the baseline's final one, or else its best.
+
+    Raises:
+        UserError: there is none; the message says what to run first.
+    """
+    run = run_name(setup, BASELINE, None)
+    candidates = [final_path(setup.dest, run), best_path(setup.dest, run)]
+    train = setup.flags.command("launch_training.py", "--method", BASELINE)
+    missing = f"{method} prunes a trained network, and there is no {candidates[0]}; first run: {train}"
+    return _first(candidates, missing)
+
+
+def open_network(setup: Setup, path: Path) -> tuple[MultitaskNet, Checkpoint]:
+    """The network in a checkpoint, on the device, with its masks.
+
+    Raises:
+        UserError: the file cannot be used.
+    """
+    checkpoint = read_checkpoint(path, list(setup.tasks))
+    net = setup.network()
+    restore(net, checkpoint, path)
+    return net, checkpoint
+
+
+def _first(candidates: Sequence[Path], missing: str) -> Path:
+    for path in candidates:
+        if path.is_file():
+            return path
+    raise UserError(f"{missing}    (or name a file with --checkpoint)")
