@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from tasks.base import Batch, Metrics, Task
-from tasks.pixels import count, histogram_median, masked, masked_mean, resize_nearest
+from tasks.pixels import count, histogram_median, masked, masked_mean, pooled, resize_nearest
 
 LIMITS = (11.25, 22.5, 30.0, 45.0)
 BIN_DEGREES = 0.001
@@ -56,6 +56,11 @@ class NormalsTask(Task):
 
     def new_metrics(self) -> "NormalsMetrics":
         return NormalsMetrics(self)
+
+    def pooled_targets(self, batch: Batch, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """The mean of the unit normals of the valid pixels of a cell; shorter than 1 where they differ."""
+        target, valid = self.valid_directions(batch[self.target])
+        return pooled(target, valid[:, None], height, width)
 
     @torch.no_grad()
     def constant_prediction(self, batches: Iterable[Batch]) -> Tensor:

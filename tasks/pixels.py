@@ -5,6 +5,7 @@ Nothing here waits for the accelerator: no boolean indexing, no value brought to
 
 import torch
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 _VALUE_BINS = 2**20
 _DROPPED_BITS = 12
@@ -35,6 +36,20 @@ def masked_mean(values: Tensor, valid: Tensor) -> Tensor:
 def masked(values: Tensor, valid: Tensor) -> Tensor:
     """The values, and 0 where they are not valid, whatever stands there."""
     return torch.where(valid, values, 0)
+
+
+def pooled(values: Tensor, valid: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Values [N, C, H, W] averaged over the valid pixels [N, 1, H, W] of each of height x width cells.
+
+    The cells share the map evenly; where it does not divide, neighbours have a row or column in common.
+
+    Returns:
+        means [N, C, height, width], 0 where a cell has no valid pixel, and the share of each cell's pixels that is
+        valid [N, 1, height, width]; float32.
+    """
+    share = adaptive_avg_pool2d(valid.float(), (height, width))
+    totals = adaptive_avg_pool2d(masked(values, valid).float(), (height, width))
+    return totals / torch.where(share > 0, share, 1), share
 
 
 def count(index: Tensor, length: int) -> Tensor:

@@ -11,11 +11,12 @@ import torch
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from configs.errors import UserError
 from tasks.base import Batch, Metrics, Task
 from tasks.class_weights import problem_with, read_weights, weight_tensor
-from tasks.pixels import count, masked, nearest_index, resize_nearest
+from tasks.pixels import count, masked, nearest_index, pooled, resize_nearest
 
 _BATCH_MEANS = ("Pixel Acc", "pixel_acc_valid_pixels", "err")
 
@@ -111,6 +112,16 @@ class SegmentationTask(Task):
 
     def new_metrics(self) -> "SegmentationMetrics":
         return SegmentationMetrics(self)
+
+    def pooled_targets(self, batch: Batch, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """The share of each class among the labelled pixels of a cell."""
+        found = []
+        for label in batch[self.target].long():  # one image at a time: one-hot, a batch is large
+            valid = (label >= 0) & (label < self.channels) & (label != self.ignore_index)
+            values = one_hot(masked(label, valid)[0], self.channels).permute(2, 0, 1)
+            found.append(pooled(values[None], valid[None], height, width))
+        means, shares = zip(*found, strict=True)
+        return torch.cat(means), torch.cat(shares)
 
     @torch.no_grad()
     def constant_prediction(self, batches: Iterable[Batch]) -> Tensor:
