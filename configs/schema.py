@@ -120,6 +120,7 @@ class Config(Section):
     dynamic: DynamicConfig = Field(default_factory=DynamicConfig)
     pruning: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="options of pruning methods by name, checked by the method"
+    )
     relatedness: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="options of estimators of relatedness by name, checked by the estimator"
     )

@@ -5,16 +5,17 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
+from configs.plugins import resolve
+from prune_utils.keep_ratio import stated_keep_ratio
 from prune_utils.layers import Scores, shared_weights
-from prune_utils.masks import MergedNetwork, published_keep_ratio
+from prune_utils.masks import MergedNetwork
 from relatedness.base import Estimator
-from relatedness.snip.measures import MEASURES
+from relatedness.snip.measures import MEASURES, Measure
 from relatedness.snip.similarity import similarity
 from relatedness.snip.statistics import Statistics, pair_statistics
-from relatedness.snip.weightings import WEIGHTINGS
+from relatedness.snip.weightings import WEIGHTINGS, Weighting
 
 if TYPE_CHECKING:
     from relatedness.study import Study
@@ -33,8 +34,8 @@ class Snip(Estimator):
     Cost: one pass forwards for each batch and one backwards for each batch and task.
 
     Options:
-        sim_method: measure on a layer, a name of ``relatedness.snip.measures``.
-        layer_method: weighting of layers, a name of ``relatedness.snip.weightings``.
+        sim_method: measure on a layer, a name of ``relatedness.snip.measures`` or ``module:attribute``.
+        layer_method: weighting of layers, a name of ``relatedness.snip.weightings`` or ``module:attribute``.
         sparsities: in percent; the mean over them is taken.
         keep_ratio: ``published``, ``exact`` (the merged network of the tasks has the sparsity) or a number.
     """
@@ -48,37 +49,36 @@ class Snip(Estimator):
     sparsities: tuple[Percent, ...] = Field((50,), min_length=1)
     keep_ratio: Literal["published", "exact"] | Ratio = "published"
 
-    @field_validator("sim_method", "layer_method")
-    @classmethod
-    def _known(cls, value: str, info: ValidationInfo) -> str:
-        choices = MEASURES if info.field_name == "sim_method" else WEIGHTINGS
-        if value not in choices:
-            raise PydanticCustomError("choice", "choose from {choices}", {"choices": ", ".join(choices)})
-        return value
-
     def estimate(self, study: "Study") -> np.ndarray:
-        found = self._similarities(self._statistics(study, study.names))
+        found = self._similarities(study, self._statistics(study, study.names))
         # Products of all roles at once are rounded differently; the tasks' own are those of static_similarity.py.
         own = list(study.setup.tasks)
-        found[: len(own), : len(own)] = self._similarities(self._statistics(study, own))
+        found[: len(own), : len(own)] = self._similarities(study, self._statistics(study, own))
         return found
 
     def by_layer(self, study: "Study") -> tuple[tuple[str, ...], np.ndarray]:
-        statistics = self._statistics(study, study.names)
-        ratios, tasks = range(len(self.sparsities)), statistics.tasks
-        measure = MEASURES[self.sim_method]
-        values = [
-            [np.mean([measure(statistics.pair(ratio, a, b)) for ratio in ratios], axis=0) for b in tasks] for a in tasks
-        ]
-        return statistics.layers, np.moveaxis(np.array(values), 2, 0)
+        statistics, (measure, _) = self._statistics(study, study.names), self._methods(study)
+        roles, ratios = statistics.tasks, range(len(self.sparsities))
+        found = np.ones((len(statistics.layers), len(roles), len(roles)))
+        for (i, a), (j, b) in combinations(enumerate(roles), 2):
+            values = np.mean([measure(statistics.pair(ratio, a, b)) for ratio in ratios], axis=0)
+            found[:, i, j] = found[:, j, i] = values
+        return statistics.layers, found
 
-    def _similarities(self, statistics: Statistics) -> np.ndarray:
+    def problem(self, study: "Study") -> None:
+        self._methods(study)  # a name that is not known is to be reported before any work
+
+    def _methods(self, study: "Study") -> tuple[Measure, Weighting]:
+        folder, where = study.setup.config.source.parent, "relatedness.snip"
+        measure = resolve(self.sim_method, MEASURES, f"measure ({where}.sim_method)", folder)
+        return measure, resolve(self.layer_method, WEIGHTINGS, f"weighting ({where}.layer_method)", folder)
+
+    def _similarities(self, study: "Study", statistics: Statistics) -> np.ndarray:
         """Similarity of all roles that the statistics are about, [R, R]."""
         found = np.ones((len(statistics.tasks), len(statistics.tasks)))
-        ratios = range(len(self.sparsities))
+        ratios, methods = range(len(self.sparsities)), self._methods(study)
         for (i, a), (j, b) in combinations(enumerate(statistics.tasks), 2):
-            value = similarity(statistics, a, b, ratios, self.sim_method, self.layer_method)
-            found[i, j] = found[j, i] = value
+            found[i, j] = found[j, i] = similarity(statistics, a, b, ratios, *methods)
         return found
 
     def _statistics(self, study: "Study", names: Sequence[str]) -> Statistics:
@@ -94,10 +94,9 @@ class Snip(Estimator):
         return study.products.get(("snip", self.sparsities, self.keep_ratio, tuple(names)), make)
 
     def _keep_ratios(self, study: "Study", own: Mapping[str, Scores], shared: Sequence[str]) -> list[float]:
-        if isinstance(self.keep_ratio, float):
-            return [self.keep_ratio] * len(self.sparsities)
-        if self.keep_ratio == "exact":
-            network = MergedNetwork(own, shared)
-            return [network.exact_ratio(sparsity) for sparsity in self.sparsities]
         published = study.setup.config.scoring.keep_ratios.get("static", {})
-        return [published_keep_ratio(sparsity, published) for sparsity in self.sparsities]
+        stated = [stated_keep_ratio(self.keep_ratio, sparsity, published) for sparsity in self.sparsities]
+        if None not in stated:
+            return [ratio for ratio in stated if ratio is not None]
+        network = MergedNetwork(own, shared)
+        return [network.exact_ratio(sparsity) for sparsity in self.sparsities]
