@@ -11,6 +11,7 @@ from dataloaders.fetching import seeded_generator
 from prune_utils.scores import TrainingMode
 from relatedness.base import State
 from runtime.passes import scoring_batch_size, seed_batch
+from tasks import Task
 
 if TYPE_CHECKING:
     from relatedness.study import Part, Study
@@ -45,6 +46,24 @@ class Features:
 
     values: Tensor
     grid: tuple[int, int]
+
+
+def has_numbers(task: Task) -> bool:
+    """Whether a kind of task says what its targets are as numbers."""
+    return type(task).pooled_targets is not Task.pooled_targets
+
+
+def too_few_numbers(study: "Study") -> str | None:
+    """What is wrong where fewer than two tasks have numbers; None if nothing is."""
+    if sum(map(has_numbers, study.setup.tasks.values())) < 2:
+        return "fewer than two of the tasks have targets that are numbers (see Task.pooled_targets)"
+    return None
+
+
+def without_numbers(study: "Study") -> list[str]:
+    """A remark for each task that has none."""
+    without = [name for name, task in study.setup.tasks.items() if not has_numbers(task)]
+    return [f"{name} is left out: its kind has no pooled_targets" for name in without]
 
 
 @torch.no_grad()

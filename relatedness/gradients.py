@@ -21,6 +21,7 @@ from relatedness.sketch import Sketch
 from runtime.passes import over_batches
 
 if TYPE_CHECKING:
+    from relatedness.controls import Role
     from relatedness.study import Study
 
 EXACT_NUMBERS = 1 << 26
@@ -49,6 +50,11 @@ class Gradients:
     products: np.ndarray
     losses: np.ndarray
     sketched: bool
+
+    def weighted(self, roles: Sequence["Role"]) -> np.ndarray:
+        """``products`` of gradients that are multiplied by the weights of their tasks' losses."""
+        factors = np.array([role.weight for role in roles])
+        return self.products * np.outer(factors, factors)
 
 
 class SignedSums:
@@ -99,6 +105,13 @@ class SignedSums:
             products = np.stack([_products(self._sums.pop(name)) for name in list(self._sums)])
             products /= batches.reshape(2, 1, 1, 1) * batches.reshape(1, 2, 1, 1)
             return Gradients(tuple(self._places), self._layers, products, losses[:, :-1] / batches, self.sketched)
+
+
+def too_few_batches(study: "Study") -> str | None:
+    """What is wrong where one of the two halves of the batches is empty; None if nothing is."""
+    if study.plan.num_batches < 2:
+        return "it compares gradients of different batches; ask for --num_batches 2 or more"
+    return None
 
 
 def gradient_pass(study: "Study", state: State) -> tuple[Gradients, dict[str, Scores]]:

@@ -16,6 +16,10 @@ ESTIMATORS = {
     "snip": "relatedness.estimators.snip:Snip",
     "gradient_cosine": "relatedness.estimators.gradient_cosine:GradientCosine",
     "labels": "relatedness.estimators.labels:Labels",
+    "first_order": "relatedness.estimators.first_order:FirstOrder",
+    "joint_alignment": "relatedness.estimators.joint_alignment:JointAlignment",
+    "dominance": "relatedness.estimators.dominance:Dominance",
+    "readout": "relatedness.estimators.readout:Readout",
 }
 """Where each estimator is found; it is loaded when it is asked for, since that takes torch."""
 

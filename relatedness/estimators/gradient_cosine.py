@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from relatedness.base import Estimator
+from relatedness.gradients import too_few_batches
 
 if TYPE_CHECKING:
     from relatedness.study import Study
@@ -33,9 +34,7 @@ class GradientCosine(Estimator):
         return gradients.layers, np.stack([crossed_cosine(products) for products in gradients.products])
 
     def problem(self, study: "Study") -> str | None:
-        if study.plan.num_batches < 2:
-            return "it compares gradients of different batches; ask for --num_batches 2 or more"
-        return None
+        return too_few_batches(study)
 
 
 def crossed_cosine(products: np.ndarray) -> np.ndarray:

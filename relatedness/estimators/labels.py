@@ -8,9 +8,8 @@ from pydantic import Field
 from torch import Tensor
 
 from relatedness.base import Estimator
-from relatedness.cells import Pooled
+from relatedness.cells import Pooled, too_few_numbers, without_numbers
 from relatedness.ridge import Moments, choose_strength, explained, fit
-from tasks import Task
 
 if TYPE_CHECKING:
     from relatedness.study import Study
@@ -46,18 +45,10 @@ class Labels(Estimator):
         return found
 
     def problem(self, study: "Study") -> str | None:
-        if sum(map(has_numbers, study.setup.tasks.values())) < 2:
-            return "fewer than two of the tasks have targets that are numbers (see Task.pooled_targets)"
-        return None
+        return too_few_numbers(study)
 
     def remarks(self, study: "Study") -> list[str]:
-        without = [name for name, task in study.setup.tasks.items() if not has_numbers(task)]
-        return [f"{name} is left out: its kind has no pooled_targets" for name in without]
-
-
-def has_numbers(task: Task) -> bool:
-    """Whether a kind of task says what its targets are as numbers."""
-    return type(task).pooled_targets is not Task.pooled_targets
+        return without_numbers(study)
 
 
 def explained_share(first: Pooled, held_out: Pooled, helped: str, partner: str) -> float:
