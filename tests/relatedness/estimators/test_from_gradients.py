@@ -29,7 +29,7 @@ def test_the_louder_task_takes_the_step_over() -> None:
 
 
 def test_the_joint_gradient_comes_from_other_batches() -> None:
-    # Half 0: a (1, 0), b (0, 1). Half 1: a (0, 1), b (0, 1). a in 0 with (0, 2) of 1: 0; a in 1 with (1, 1) of 0: 45 deg.
+    # Half 0: a (1, 0), b (0, 1); half 1: both (0, 1). a of 0 with (0, 2) of 1: 90 degrees; a of 1 with (1, 1) of 0: 45.
     found = alignment(products([[1, 0], [0, 1]], [[0, 1], [0, 1]]))
     assert found[0, 1] == pytest.approx((0 + np.sqrt(0.5)) / 2)
 
