@@ -90,7 +90,7 @@ def damaged(change: Callable[[dict], None]) -> dict:
 
 OTHER: dict[str, tuple[Callable[[dict], Any], str]] = {
     "a moment of another shape": (lambda s: s["state"][0].update(exp_avg=torch.ones(1)), r"state.0.exp_avg'.*\[2, 3\]"),
-    "a moment of another type": (lambda s: s["state"][0].update(exp_avg=torch.ones(2, 3, dtype=torch.int64)), "exp_avg"),
+    "a moment of another type": (lambda s: s["state"][0].update(exp_avg=torch.ones(2, 3).long()), "exp_avg"),
     "a moment that is NaN": (lambda s: s["state"][1]["exp_avg_sq"].fill_(float("nan")), "exp_avg_sq' is not finite"),
     "no moment": (lambda s: s["state"][0].pop("exp_avg"), "does not hold step, exp_avg, exp_avg_sq"),
     "a step of many numbers": (lambda s: s["state"][0].update(step=torch.ones(7)), "state.0.step"),
