@@ -7,8 +7,8 @@ by |dL/dm| at m = 1, where m multiplies the weight; since dL/dm = w * dL/dw, no 
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -66,16 +66,20 @@ def gradient_magnitudes(
             before_batch(number)
             with precision():
                 features = net.backbone(batch["img"])  # type: ignore[operator]
-            for place, (task, loss) in enumerate(losses.items(), start=1):
+            for position, (task, loss) in enumerate(losses.items(), start=1):
+                # A leaf of its own ends the head's backward pass at the features; what arrives there is then sent
+                # through the backbone. autograd.grad, unlike backward, leaves no gradients on the parameters.
                 leaf = features.detach().requires_grad_()
                 with precision():
                     value = loss(net.heads[task](leaf), batch)  # type: ignore[index, operator]
                 _check_finite(value, task, number, batch)
                 at_features, *at_head = torch.autograd.grad(value, [leaf, *own[task].values()])
                 _add_magnitudes(sums[task], own[task], at_head)
-                more = place < len(losses)
+                # The backbone's graph serves all tasks; with the last pass its memory is given back as it goes.
+                more = position < len(losses)
                 at_shared = torch.autograd.grad(features, list(shared.values()), at_features, retain_graph=more)
                 _add_magnitudes(sums[task], shared, at_shared)
+            # The names outlive the loop's body: their memory would still be held when the next batch runs forwards.
             del features, at_features, at_shared
     if number < 0:
         raise UserError(NO_BATCH)
@@ -112,7 +116,7 @@ def joint_magnitudes(
             with precision():
                 features = net.backbone(batch["img"])  # type: ignore[operator]
                 values = {t: loss(net.heads[t](features), batch) for t, loss in losses.items()}  # type: ignore[index, operator]
-            for task, value in values.items():
+            for task, value in values.items():  # one by one: of the sum nobody could tell whose loss it was
                 _check_finite(value, task, number, batch)
             joint = torch.stack([factors[task] * value for task, value in values.items()]).sum()
             _add_magnitudes(sums, parameters, torch.autograd.grad(joint, list(parameters.values())))
@@ -156,8 +160,8 @@ def magnitude_scores(net: nn.Module, tasks: Iterable[str]) -> dict[str, Scores]:
 
 def _add_magnitudes(sums: Scores, names: Iterable[str], gradients: list[Tensor] | tuple[Tensor, ...]) -> None:
     """Add |gradient| to the sums; a list is emptied as it goes, which frees the memory before the next pass."""
-    for place, name in enumerate(names):
-        sums[name].add_(gradients[place].abs_())
+    for index, name in enumerate(names):
+        sums[name].add_(gradients[index].abs_())  # in place: nobody else has these gradients
     if isinstance(gradients, list):
         gradients.clear()
 
@@ -176,22 +180,19 @@ def _times(net: nn.Module, magnitudes: Mapping[str, Scores], factor: Callable[[T
     return dict(magnitudes)
 
 
-class _training_mode:
+@contextmanager
+def _training_mode(net: nn.Module) -> Iterator[None]:
     """Training mode inside, with the mode of every module and all buffers (running statistics) restored after."""
-
-    def __init__(self, net: nn.Module) -> None:
-        self.net = net
-
-    def __enter__(self) -> None:
-        self.modes = [(module, module.training) for module in self.net.modules()]
-        self.buffers = [(buffer, buffer.clone()) for buffer in self.net.buffers()]
-        self.net.train()
-
-    def __exit__(self, *_: object) -> None:
-        for module, mode in self.modes:
+    modes = [(module, module.training) for module in net.modules()]
+    buffers = [(buffer, buffer.clone()) for buffer in net.buffers()]
+    try:
+        net.train()
+        yield
+    finally:
+        for module, mode in modes:
             module.training = mode
         with torch.no_grad():
-            for buffer, value in self.buffers:
+            for buffer, value in buffers:
                 buffer.copy_(value)
 
 
