@@ -16,8 +16,9 @@ from configs import load_config
 from dataloaders import evaluation_loader
 
 root, rooms = sys.argv[1:]
-for dataset, overrides in (("nyuv2", [f"data.root={root}"]), ("sample", [f"data.root={rooms}", "data.options={size: 48}"])):
-    config = load_config(dataset, overrides)
+frames = load_config("nyuv2", [f"data.root={root}"])
+finished = load_config("sample", [f"data.root={rooms}", "data.options={size: 48}"])
+for config in (frames, finished):
     batch = next(iter(evaluation_loader(config, ("seg", "depth"), batch_size=1, num_workers=0)))
     assert batch["seg"].shape[0] == 1
 print(sorted(name for name in sys.modules if name.startswith("dataloaders.rooms")))
