@@ -8,7 +8,7 @@ by |dL/dm| at m = 1, where m multiplies the weight; since dL/dm = w * dL/dw, no 
 import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -82,12 +82,14 @@ def task_gradients(
     shared = shared_weights(net)
     own = {task: head_weights(net, task) for task in losses}
     number = -1
-    with TrainingMode(net):
+    with training_mode(net):
         for number, batch in enumerate(batches):
             before_batch(number)
             with precision():
                 features = net.backbone(batch["img"])  # type: ignore[operator]
-            for place, (task, loss) in enumerate(losses.items(), start=1):
+            for position, (task, loss) in enumerate(losses.items(), start=1):
+                # A leaf of its own ends the head's backward pass at the features; what arrives there is then sent
+                # through the backbone. autograd.grad, unlike backward, leaves no gradients on the parameters.
                 leaf = features.detach().requires_grad_()
                 with precision():
                     value = loss(net.heads[task](leaf), batch)  # type: ignore[index, operator]
@@ -96,11 +98,13 @@ def task_gradients(
                 given = dict(zip(own[task], at_head, strict=True))
                 del at_head
                 yield TaskGradient(number, task, value.item(), shared=False, at=given)
-                more = place < len(losses)
+                # The backbone's graph serves all tasks; with the last pass its memory is given back as it goes.
+                more = position < len(losses)
                 at_shared = torch.autograd.grad(features, list(shared.values()), at_features, retain_graph=more)
                 given = dict(zip(shared, at_shared, strict=True))
                 del at_shared
                 yield TaskGradient(number, task, value.item(), shared=True, at=given)
+            # The names outlive the loop's body: their memory would still be held when the next batch runs forwards.
             del features, at_features
     if number < 0:
         raise UserError(NO_BATCH)
@@ -155,13 +159,13 @@ def joint_magnitudes(
         parameters |= head_weights(net, task)
     sums = _zeros(parameters)
     number = -1
-    with TrainingMode(net):
+    with training_mode(net):
         for number, batch in enumerate(batches):
             before_batch(number)
             with precision():
                 features = net.backbone(batch["img"])  # type: ignore[operator]
                 values = {t: loss(net.heads[t](features), batch) for t, loss in losses.items()}  # type: ignore[index, operator]
-            for task, value in values.items():
+            for task, value in values.items():  # one by one: of the sum nobody could tell whose loss it was
                 _check_finite(value, task, number, batch)
             joint = torch.stack([factors[task] * value for task, value in values.items()]).sum()
             gradients = torch.autograd.grad(joint, list(parameters.values()))
@@ -221,22 +225,19 @@ def _times(net: nn.Module, magnitudes: Mapping[str, Scores], factor: Callable[[T
     return dict(magnitudes)
 
 
-class TrainingMode:
+@contextmanager
+def training_mode(net: nn.Module) -> Iterator[None]:
     """Training mode inside, with the mode of every module and all buffers (running statistics) restored after."""
-
-    def __init__(self, net: nn.Module) -> None:
-        self.net = net
-
-    def __enter__(self) -> None:
-        self.modes = [(module, module.training) for module in self.net.modules()]
-        self.buffers = [(buffer, buffer.clone()) for buffer in self.net.buffers()]
-        self.net.train()
-
-    def __exit__(self, *_: object) -> None:
-        for module, mode in self.modes:
+    modes = [(module, module.training) for module in net.modules()]
+    buffers = [(buffer, buffer.clone()) for buffer in net.buffers()]
+    try:
+        net.train()
+        yield
+    finally:
+        for module, mode in modes:
             module.training = mode
         with torch.no_grad():
-            for buffer, value in self.buffers:
+            for buffer, value in buffers:
                 buffer.copy_(value)
 
 

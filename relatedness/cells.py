@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dataloaders.fetching import seeded_generator
-from prune_utils.scores import TrainingMode
+from prune_utils.scores import training_mode
 from relatedness.base import State
 from runtime.passes import scoring_batch_size, seed_batch
 from tasks import Task
@@ -86,7 +86,7 @@ def backbone_features(study: "Study", state: State, part: "Part") -> Features:
     """What the backbone makes of a part's pictures, in training mode as when scoring, on the CPU."""
     net = study.network(state)
     found: dict[int, tuple[Tensor, tuple[int, int]]] = {}
-    with TrainingMode(net):
+    with training_mode(net):
         for number, batch in study.batches(part):
             seed_batch(study.seed, number)
             with study.setup.runtime.autocast():
