@@ -65,7 +65,7 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def earlier_run(job: Job, resume: bool, force: bool) -> Checkpoint | None:
     """The checkpoint to go on from; None to start from the beginning.
 
-    With ``force`` the files of an earlier run are removed, lest an old network pass for the new run's.
+    With ``force`` the files of an earlier run stay until the new one has saved for the first time (``Trainer``).
 
     Raises:
         UserError: an earlier run would be lost; the last checkpoint was made with other settings.
@@ -79,8 +79,6 @@ def earlier_run(job: Job, resume: bool, force: bool) -> Checkpoint | None:
     if runtime.is_main:
         for path in files:
             remove_leftovers(path)
-        for path in existing if force else []:
-            path.unlink(missing_ok=True)
     if force or not existing:
         return None
     if not resume:
