@@ -11,7 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from configs import UserError, flags
-from configs.paths import prepare_folder, write_text
+from configs.paths import check_file, prepare_folder, write_text
 from prune_utils.scores import snip_scores, xavier_copy
 from relatedness.snip.iou import compared_layers, layer_ious, total_iou, watershed
 from reports.iou import IoUReport, read_iou
@@ -79,6 +79,7 @@ def draw_together(arguments: argparse.Namespace) -> None:
     """One picture of several data sets' analyses."""
     reports = [read_iou(path) for path in arguments.draw]
     prepare_folder(arguments.out.parent, "--out")
+    check_file(arguments.out, "--out")
     draw_ious(reports, arguments.out)
     print("\n\n".join(report_text(report) for report in reports))
     print(f"\nPicture: {arguments.out}")

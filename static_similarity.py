@@ -12,7 +12,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from configs import UserError, flags
-from configs.paths import prepare_folder, write_text
+from configs.paths import check_file, prepare_folder, write_text
 from prune_utils.layers import Scores, shared_weights
 from prune_utils.masks import MergedNetwork, keep_thresholds, masks_above, parse_keep_ratio, published_keep_ratio
 from prune_utils.scores import snip_scores, xavier_copy
@@ -71,8 +71,7 @@ def parse_arguments() -> argparse.Namespace:
         raise UserError("--keep_ratio: a number stands for one sparsity; name it with --sparsities, for instance 90")
     if arguments.table_json is not None:
         prepare_folder(arguments.table_json.parent, "--table_json")
-        if arguments.table_json.is_dir():
-            raise UserError(f"--table_json: {arguments.table_json} is a folder; name a file")
+        check_file(arguments.table_json, "--table_json")
     return arguments
 
 

@@ -23,10 +23,12 @@ def test_a_file_is_replaced_only_when_it_is_whole(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
 
-def test_a_full_disk_leaves_the_old_file_and_is_one_line() -> None:
-    with pytest.raises(UserError, match="No space left"), replacing(Path("/dev/full")) as temporary:
+def test_a_full_disk_leaves_the_old_file_and_is_one_line(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", "first")
+    with pytest.raises(UserError, match="No space left"), replacing(tmp_path / "a.txt") as temporary:
         raise OSError(28, "No space left on device")
     assert not temporary.exists()
+    assert (tmp_path / "a.txt").read_text() == "first"
 
 
 def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
