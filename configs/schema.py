@@ -25,7 +25,7 @@ from configs.bounds import (
     Size,
 )
 from configs.errors import UserError
-from configs.reading import available as available
+from configs.reading import available as available  # the flags take it from here
 from configs.reading import find_config, override, read_settings
 
 MOST_TASKS = 256

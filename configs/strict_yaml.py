@@ -22,6 +22,8 @@ MOST_VALUES = 20_000
 DEEPEST = 24
 LONGEST_NUMBER = 100
 """Characters; Python takes time that grows with the square of a number's length, and gives up at 4,300 digits."""
+LARGEST_WHOLE = 2**63 - 1
+"""Tensors hold no larger ones."""
 
 # Where PyYAML was built with libyaml, that parses thirty times as fast.
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -178,6 +180,8 @@ class _Reader:
             number = int(text) if whole else float(text)
             if math.isinf(number):
                 self._refuse(event, keys, f"{text} is beyond what a computer counts with, 1.8e308; write less")
+            if whole and not -LARGEST_WHOLE <= number <= LARGEST_WHOLE:
+                self._refuse(event, keys, f"{text} is beyond whole numbers of 64 bits, 9.2e18; write less")
             return number
         if self._loader.resolve(yaml.ScalarNode, text, (True, False)) in MISREAD:
             self._refuse(event, keys, f"'{text}' is a number or truth value to some versions of YAML and text to "

@@ -57,6 +57,7 @@ def refusal(path: str, *overrides: str) -> str:
         ("crop: 32", "crop: 32, root: !!binary YQ==", ["data.root", "tag"]),
         ("nyuv2", "!!python/name:os.system", ["data.dataset", "tag"]),
         ("crop: 32", f"crop: {'9' * 5000}", ["data.crop", "5,000 characters", "100"]),
+        ("channels: 40", "channels: 40, ignore_index: 9223372036854775808", ["tasks.seg.ignore_index", "64 bits"]),
         ("crop: 32", f"crop: {'[' * 3000}", ["my.yaml"]),
         ("crop: 32", f"crop: 32, options: {'{a: ' * 500}1{'}' * 500}", ["data.options", "24 levels"]),
         ("\ndata", f"\n{BOMB}data", ["20,000 values"]),

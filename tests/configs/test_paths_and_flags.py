@@ -101,6 +101,7 @@ def test_names_in_registries_and_in_the_users_modules(tmp_path: Path, monkeypatc
     assert resolve("a_module_of_mine:thing", {}, "thing", tmp_path) == 5
     for name, message in (
         ("y", "unknown thing: 'y'; choose from x"),
+        (".y:thing", "unknown thing: '.y:thing'; choose from x"),
         ("a_module_of_mine:other", "no attribute 'other'"),
         ("no_such_module_here:thing", "cannot import 'no_such_module_here'"),
         ("a_broken_module:thing", "nothing_of_this_name"),

@@ -25,6 +25,7 @@ def loader(request: pytest.FixtureRequest) -> Iterator[None]:
     ("text", "value"),
     [
         ("", None), ("# nothing", None), ("~", None), ("null", None), ("true", True), ("False", False),
+        ("9223372036854775807", 2**63 - 1),
         ("12", 12), ("-3", -3), ("+0", 0), ("1.5", 1.5), ("1e-3", 1e-3), ("1.0e+3", 1000.0), (".5", 0.5), ("5.", 5.0),
         (".inf", math.inf), ("-.INF", -math.inf), ("'1_000'", "1_000"), ('"on"', "on"), ("2020-13-45", "2020-13-45"),
         ("1e", "1e"), ("1.2.3", "1.2.3"), ("089", "089"), ("0o17", "0o17"), ("a:b", "a:b"), ("=", "="), ("<<", "<<"),
@@ -90,7 +91,7 @@ def test_any_text_is_a_value_or_one_line(text: str) -> None:
 
 # YAML 1.1 has no numbers such as 1e5, so that PyYAML writes such a text without quotes.
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"])).filter(lambda text: not FLOAT.fullmatch(text))
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS
+SCALARS = st.none() | st.booleans() | st.integers(-(2**63) + 1, 2**63 - 1) | st.floats(allow_nan=False) | TEXTS
 
 
 @settings(max_examples=60, deadline=None)
