@@ -8,8 +8,9 @@ from typing import Any
 from torch import nn
 
 from configs import UserError
+from configs.paths import remove_leftovers
 from prune_utils.apply import dense_state
-from training.checkpoints import Checkpoint, read_checkpoint, remove_leftovers
+from training.checkpoints import Checkpoint, read_checkpoint
 from training.job import Job, check_origin
 
 FREE = (
