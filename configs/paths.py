@@ -187,7 +187,6 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-
 def _is_locked(leftover: Path) -> bool:
     """Whether a process still writes it, perhaps in another container, whose process numbers say nothing here."""
     try:
