@@ -84,6 +84,7 @@ class ScoringConfig(Section):
     batch_size: Images | None = Field(None, description="images a batch when scoring; none: as in training")
     num_batches: Positive = Field(50, description="batches for pruning scores")
     iou_batches: Positive = Field(50, description="batches for the IoU analysis")
+    relatedness_batches: Positive = Field(5, description="batches that each network of task_relatedness.py is given")
     iou_keep_ratio: Share = 0.078
     keep_ratios: dict[Literal["static", "pretrained"], dict[Percent, Share]] = Field(
         default_factory=dict, description="published keep ratio for each sparsity in percent"
