@@ -3,7 +3,7 @@
 import json
 import posixpath
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -99,6 +99,13 @@ class MultitaskDataset(ABC):
         """Where a key of a sample comes from, for messages: its file, if it has one."""
         return f"sample '{self.name(index)}': {key}"
 
+    def sources(self, index: int, key: str) -> Sequence[Path] | None:
+        """The files that ``read`` opens for a key, so that kept results are made anew when one of them changes.
+
+        None: not known; then no result is kept, lest it be stale.
+        """
+        return None
+
     def field(self, key: str) -> Field:
         """The field of any key, ``img`` included."""
         return self._image if key == "img" else self.fields[key]
@@ -179,6 +186,9 @@ class IndexedDataset(MultitaskDataset):
 
     def source(self, index: int, key: str) -> str:
         return str(self.locate(self._paths[self.column(key)][index]))
+
+    def sources(self, index: int, key: str) -> Sequence[Path]:
+        return (self.locate(self._paths[self.column(key)][index]),)
 
     def check(self) -> None:
         for key in ("img", *self.keys):
