@@ -38,8 +38,9 @@ class Field:
 class MultitaskDataset(ABC):
     """A split of a data set on disk. Subclasses say where samples are and how to read each key.
 
-    A subclass gives ``fields``, ``__len__``, ``name`` and ``read``. Its ``__init__``, if any, names its
-    own options (``data.options`` of the YAML file) and hands everything else to this one.
+    A subclass gives ``fields``, ``__len__``, ``name`` and ``read``, and ``sources`` if results are to be kept.
+    Its ``__init__``, if any, names its own options (``data.options`` of the YAML file) and hands everything else to
+    this one.
 
     Args:
         root: the data root.

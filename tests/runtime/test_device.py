@@ -1,7 +1,6 @@
 """Devices, seeds, what a result came from, and keys of cached work."""
 
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
