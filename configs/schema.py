@@ -138,6 +138,9 @@ class Config(Section):
     pruning: Annotated[dict[str, dict[str, Any]], Affects(("scores", "training"), where_used=True)] = Field(
         default_factory=dict, description="options of pruning methods by name, checked by the method"
     )
+    relatedness: Annotated[dict[str, dict[str, Any]], Affects(("scores",), where_used=True)] = Field(
+        default_factory=dict, description="options of estimators of relatedness by name, checked by the estimator"
+    )
     source: Annotated[Path, NOTHING] = Field(exclude=True)
 
     def select_tasks(self, names: Sequence[str] | None) -> "Config":

@@ -25,7 +25,7 @@ INTERRUPTS = {signal.SIGINT, signal.SIGTERM}
 def training_loader(
     config: Config,
     keys: Collection[str],
-    batches: range,
+    batches: Sequence[int],
     *,
     batch_size: int,
     seed: int,

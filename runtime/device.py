@@ -82,6 +82,13 @@ class Runtime:
             distributed.broadcast_object_list(values, src=0)
         return values[0]
 
+    def gather(self, value: Any) -> list[Any]:
+        """The values of all processes, in the order of their ranks, on every process; any plain values or tensors."""
+        values = [value] * self.world
+        if self.world > 1:
+            distributed.all_gather_object(values, value)
+        return values
+
     def wait(self) -> None:
         """Wait until every process is here."""
         if self.world > 1:

@@ -11,9 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from configs import UserError
@@ -30,11 +28,11 @@ from training.ledger import Entry, Ledger, NonFiniteLoss
 from training.log import TrainingLog
 from training.optim import make_optimizer
 from training.parallel import average_statistics, distributed, share_normalisation
+from training.state import TrainingState, read_state
+from training.step import descend, step_seed, task_losses
 
 DRAW_EVERY = 60.0
 """Seconds at least between two drawings of the curves, each of which takes about one."""
-STATE = {"iteration", "validated", "results", "rows", "optimizer", "scheduler", "best", "sparsifier"}
-"""What a checkpoint holds to go on from, beside weights and masks."""
 TEXT_EVERY = 10
 """Steps between two changes of the text beside the progress bar."""
 
@@ -111,17 +109,11 @@ class Trainer:
         seed_everything(step_seed(self.setup.seed, self.iteration, self.runtime.rank))
         if self.sparsifier is not None:
             self.sparsifier.before_step(self.iteration, batch)
-        with self.runtime.autocast():
-            predictions = self.model(batch["img"])
-        losses = {name: task.loss(predictions[name].float(), batch) for name, task in self.setup.tasks.items()}
+        losses = task_losses(self.model, batch, self.setup.tasks, self.runtime)
         self.ledger.add(self.iteration + 1, float(self.scheduler.get_last_lr()[0]), list(losses.values()))
         if self.ledger.due:
             self._settle()
-        total: Tensor = sum(task.weight * losses[name] for name, task in self.setup.tasks.items())  # type: ignore[assignment]
-        total.backward()
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.scheduler.step()
+        descend(losses, self.setup.tasks, self.optimizer, self.scheduler)
         self.iteration += 1
         self.bar.update()
 
@@ -196,17 +188,23 @@ class Trainer:
 
     def _go_on(self, state: dict[str, Any]) -> list[dict[str, float]]:
         """Take over everything but weights and masks; returns rows of the log that were not written yet."""
-        missing = sorted(STATE - state.keys())
-        if missing:
-            raise UserError(f"{self.job.last}: incomplete ({', '.join(missing)}); start anew with --force")
-        self.iteration = self.saved = state["iteration"]
-        self.validated, self.results = state["validated"], state["results"]
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scheduler.load_state_dict(state["scheduler"])
-        self.best.load_state_dict(state["best"])
+        kept = read_state(state, self.setup.tasks, self.optimizer, self.scheduler, self.job.last)
+        self.iteration = self.saved = kept.iteration
+        self.validated, self.results = kept.validated, kept.results
+        self.optimizer.load_state_dict(kept.optimizer)
+        self.scheduler.load_state_dict(kept.scheduler)
+        self.best.resume(kept.best.references, kept.best.rank, kept.best.iteration)
         if self.sparsifier is not None:
-            self.sparsifier.load_state_dict(state["sparsifier"])
-        return state["rows"]
+            self._resume_sparsifier(kept)
+        return kept.rows
+
+    def _resume_sparsifier(self, kept: TrainingState) -> None:
+        assert self.sparsifier is not None
+        try:
+            self.sparsifier.load_state_dict(kept.sparsifier or {})
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{self.job.last}: the state of {self.job.method} is incomplete ({error}); "
+                            f"start anew with --force") from error
 
     def _write(self, path: Any, **contents: Any) -> None:
         if self.runtime.is_main:
@@ -266,9 +264,3 @@ class Trainer:
         kept = f"{self.job.last} keeps iteration {self.saved}" if self.saved else "no checkpoint was due before"
         rate = self.scheduler.get_last_lr()[0]
         return f"{kept}; look at the data, or start anew with --force and a lower learning rate (it was {rate:g})"
-
-
-def step_seed(seed: int, iteration: int, rank: int) -> int:
-    """The seed of dropout and of every other random choice of one step on one process."""
-    sequence = np.random.SeedSequence([seed % 2**64, iteration, rank])
-    return int(sequence.generate_state(1, np.uint64)[0])
