@@ -87,8 +87,8 @@ def _identity_to_go_on(job: Job, checkpoint: Checkpoint) -> Identity:
         remark = "; ".join(differing_making(then, now))
     if differences:
         raise UserError(
-            f"--resume: {job.last} was made with other settings: {'; '.join(differences)}; "
-            f"use the settings it was made with, or start anew with --force"
+            f"--resume: {job.last} was made with other settings or data: {'; '.join(differences)}; "
+            f"use those it was made with, or start anew with --force"
         )
     if remark:
         tqdm.write(f"{job.last} goes on, although {remark}", file=sys.stderr)
