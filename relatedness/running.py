@@ -1,5 +1,6 @@
 """All estimators in all replicates, kept estimates first, and what they say as ``relatedness.json``."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from relatedness.controls import split_controls
 from relatedness.study import Plan, Study
 from reports.relatedness import EstimatorCost, EstimatorResult, LayerDetail, RelatednessFile
 from reports.relatedness_summary import sensitivity
+from runtime.identity import UNNAMED
 from runtime.passes import check_shared, scoring_batch_size
 from runtime.provenance import Stopwatch, peak_memory_mb, provenance
 from runtime.setup import Setup
@@ -87,18 +89,20 @@ def run_all(run: RelatednessRun, watch: Stopwatch, force: bool) -> tuple[Found, 
     """
     with watch.stage("checking what is kept"):
         files = {(label, r): _file(run, label, r) for r in range(run.replicates) for label in run.estimators}
-        kept = {place: None if force else store.load(file) for place, file in files.items()}
+        kept = {place: None if force or file is None else store.load(file) for place, file in files.items()}
     estimates = run.setup.runtime.agree({place: one for place, one in kept.items() if one is not None})
     missing = [place for place in files if place not in estimates]
     quiet = not (missing and run.setup.runtime.is_main)
     with tqdm(total=len(missing), unit="estimate", disable=quiet) as bar, watch.stage("estimating"):
+        if None in files.values() and not quiet:
+            bar.write(f"nothing is kept for another time: {UNNAMED}", sys.stderr)
         for replicate in range(run.replicates):
             labels = [label for label, r in missing if r == replicate]
             chosen = {label: files[label, replicate] for label in labels}
             for label, one in _one_replicate(run, replicate, chosen, bar).items():
                 estimates[label, replicate] = one
     found = {label: [estimates[label, r] for r in range(run.replicates)] for label in run.estimators}
-    keys = {f"{label}, replicate {r}": file.stem.rpartition("_")[2] for (label, r), file in files.items()}
+    keys = {f"{label}, replicate {r}": file and file.stem.rpartition("_")[2] for (label, r), file in files.items()}
     return found, len(missing), keys
 
 
@@ -123,7 +127,7 @@ def report(run: RelatednessRun, found: Found, identity: dict[str, Any], watch: S
 
 
 def _one_replicate(
-    run: RelatednessRun, replicate: int, files: Mapping[str, Path], bar: tqdm
+    run: RelatednessRun, replicate: int, files: Mapping[str, Path | None], bar: tqdm
 ) -> dict[str, Relatedness]:
     """Estimates by the label of a file; what they share is made once, and each is kept as soon as it is there."""
     scores = any(run.estimators[label].uses_scores for label in files)
@@ -132,7 +136,7 @@ def _one_replicate(
     for label, file in files.items():
         bar.set_description(f"replicate {replicate + 1} of {run.replicates}: {label}")
         found[label] = estimate_once(run.estimators[label], study)
-        if run.setup.runtime.is_main:
+        if run.setup.runtime.is_main and file is not None:
             store.save(file, found[label])
         bar.update()
     return found
@@ -167,9 +171,10 @@ def _problem(estimator: Estimator, study: Study) -> str | None:
     return found if found is not None or not estimator.held_out else study.held_out_problem()
 
 
-def _file(run: RelatednessRun, label: str, replicate: int) -> Path:
+def _file(run: RelatednessRun, label: str, replicate: int) -> Path | None:
+    """Where an estimate is kept; None where nobody could tell later whether it is still true."""
     identity = store.replicate_identity(run.setup, run.plan, replicate, run.estimators[label])
-    return store.kept_file(run.folder, label, replicate, identity)
+    return store.kept_file(run.folder, label, replicate, identity) if identity.complete else None
 
 
 def _result(estimator: Estimator, estimates: list[Relatedness], remarks: list[str]) -> EstimatorResult:

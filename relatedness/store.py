@@ -1,46 +1,56 @@
 """What each estimator said in each replicate, on disk: whole or not at all, and never that of other settings."""
 
-import hashlib
 import re
-import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from configs.paths import REPOSITORY, replacing
+from configs.paths import replacing
+from dataloaders import open_dataset
 from relatedness.base import Estimator, Relatedness
 from relatedness.products import Cost
+from relatedness.registry import UNTRAINED
 from relatedness.study import Plan, Study
-from runtime.passes import scoring_fingerprint
+from runtime.contents import rows_of
+from runtime.identity import Identity, identity_of
+from runtime.passes import scored_samples
 from runtime.setup import Setup
 
 ARRAYS = ("values", "floor", "ceiling", "layer_values", "layer_floor", "layer_ceiling")
 """Those of a ``Relatedness``; one that is not there is left out of the file."""
 
 
-def replicate_identity(setup: Setup, plan: Plan, replicate: int, estimator: Estimator) -> str:
-    """A hash of all that an estimate depends on: settings, data, code, versions, the replicate and the options.
+def replicate_identity(setup: Setup, plan: Plan, replicate: int, estimator: Estimator) -> Identity:
+    """Of one estimate in one replicate.
 
     Neither the number of processes and workers nor the other estimators of a run are in it.
     """
     study = Study(setup, plan, replicate)
-    batches = max(study.numbers("first").stop, study.numbers("held_out").stop if estimator.held_out else 0)
-    own = Path(str(sys.modules[type(estimator).__module__].__file__))
-    code = sorted([*(REPOSITORY / "relatedness").glob("*.py"), own])
-    warmup = [plan.warmup, setup.config.train.model_dump()] if estimator.need == "warm" else None
-    further = [
-        [plan.num_batches, plan.controls, warmup, estimator.need, estimator.model_dump(mode="json")],
-        type(estimator).__qualname__,
-        [hashlib.sha256(path.read_bytes()).hexdigest() for path in code],
-    ]
-    return scoring_fingerprint(setup, batches, study.seed, further)
+    further: dict[str, Any] = {
+        "seed": study.seed,
+        "num_batches": plan.num_batches,
+        "controls": plan.controls,
+        "estimator": f"{type(estimator).__module__}:{type(estimator).__qualname__}",
+        "need": estimator.need,
+        "options": estimator.model_dump(mode="json"),
+    }
+    if estimator.need in UNTRAINED:
+        batches = max(study.numbers("first").stop, study.numbers("held_out").stop if estimator.held_out else 0)
+        samples = scored_samples(setup, batches, study.seed)
+    else:  # a short training reads the whole split, in an order of its own
+        further |= {"warmup": plan.warmup, "train": setup.config.train.model_dump(mode="json")}
+        dataset = open_dataset(setup.config, "train", setup.keys)
+        samples = rows_of(dataset, range(len(dataset)))
+    entry = [type(estimator).__module__, "relatedness.study"]
+    return identity_of("scores", setup, sources=samples, entry=entry, further=further)
 
 
-def kept_file(folder: Path, label: str, replicate: int, identity: str) -> Path:
+def kept_file(folder: Path, label: str, replicate: int, identity: Identity) -> Path:
     """Where an estimate is kept."""
     name = re.sub(r"[^\w.@-]", "-", label)
-    return folder / f"{name}_replicate{replicate}_{identity}.npz"
+    return folder / f"{name}_replicate{replicate}_{identity.key}.npz"
 
 
 def save(path: Path, found: Relatedness) -> None:
@@ -57,7 +67,7 @@ def load(path: Path) -> Relatedness | None:
     try:
         with np.load(path) as arrays:
             seconds, forward, backward, memory = arrays["cost"].tolist()
-            fields = {name: arrays[name] if name in arrays else None for name in ARRAYS[1:]}
+            fields = {name: arrays.get(name) for name in ARRAYS[1:]}
             return Relatedness(
                 values=arrays["values"],
                 layers=tuple(arrays["layers"].tolist()),

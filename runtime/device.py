@@ -64,6 +64,19 @@ class Runtime:
             for tensor in tensors:
                 distributed.all_reduce(tensor)
 
+    def from_main(self, make: Callable[[], Any]) -> Any:
+        """What the main process makes, any plain value, on every process; its UserError is raised on all of them."""
+        value = mistake = None
+        if self.is_main:
+            try:
+                value = make()
+            except UserError as error:
+                mistake = error
+        value, mistake = self.agree((value, mistake))
+        if mistake is not None:
+            raise mistake
+        return value
+
     def agree(self, value: Any) -> Any:
         """The main process's value, on every process; any plain value."""
         values = [value]

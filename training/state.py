@@ -12,7 +12,6 @@ from configs import UserError
 from configs.schema import describe
 from training.checking import Unsound, check_optimizer
 from training.optim import MOMENTS
-from training.resume import flags_of
 
 if TYPE_CHECKING:
     from training.loop import Trainer
@@ -117,7 +116,6 @@ def state_of(trainer: "Trainer", rows: list[dict[str, float]]) -> dict[str, Any]
         "validated": trainer.validated,
         "rows": rows,
         "results": trainer.results,
-        "run": flags_of(trainer.job),
         "optimizer": trainer.optimizer.state_dict(),
         "scheduler": trainer.scheduler.state_dict(),
         "best": trainer.best.state_dict(),
