@@ -31,6 +31,7 @@ def training_loader(
     seed: int,
     num_workers: int,
     part: tuple[int, int] = (0, 1),
+    leaving_out: Collection[int] = (),
 ) -> "Loader":
     """Augmented batches of the split ``train``.
 
@@ -46,6 +47,7 @@ def training_loader(
         seed: seed of the order and of the augmentation.
         num_workers: processes that read; 0 reads in this one.
         part: (rank, world): the contiguous share of each batch that this process gets.
+        leaving_out: indices of samples that are not drawn; not all.
 
     Raises:
         UserError: as ``open_dataset``; a batch that cannot be shared evenly; and, while iterating, a sample
@@ -61,7 +63,10 @@ def training_loader(
     share = batch_size // world
     starts = (batch * batch_size + rank * share for batch in batches)
     positions = [range(start, start + share) for start in starts]
-    return Loader(Reader(dataset, config.data, seed), _Stream(len(dataset), positions, seed), num_workers)
+    samples: Sequence[int] = range(len(dataset))
+    if leaving_out:
+        samples = sorted(set(samples).difference(leaving_out))
+    return Loader(Reader(dataset, config.data, seed), _Stream(samples, positions, seed), num_workers)
 
 
 def evaluation_loader(
@@ -107,10 +112,13 @@ class Loader:
         """Where the samples come from."""
         return self._reader.dataset
 
+    def samples(self) -> list[int]:
+        """Indices of the samples in the batches, each once and in order."""
+        return list(dict.fromkeys(request.index for number in range(len(self)) for request in self._requests[number]))
+
     def sources(self) -> list[str]:
         """What the batches are read from, usually files, each once and in order."""
-        indices = dict.fromkeys(request.index for number in range(len(self)) for request in self._requests[number])
-        return [self.dataset.source(index, key) for index in indices for key in ("img", *self.dataset.keys)]
+        return [self.dataset.source(index, key) for index in self.samples() for key in ("img", *self.dataset.keys)]
 
     def __len__(self) -> int:
         return len(self._requests)
@@ -152,10 +160,10 @@ class Loader:
 
 
 class _Stream(Sequence[list[Request]]):
-    """The batches of a training stream, given the positions of each in it."""
+    """The batches of a training stream of some samples, given the positions of each in it."""
 
-    def __init__(self, length: int, positions: list[range], seed: int) -> None:
-        self._length, self._positions, self._seed = length, positions, seed
+    def __init__(self, samples: Sequence[int], positions: list[range], seed: int) -> None:
+        self._samples, self._positions, self._seed = samples, positions, seed
         self._epoch, self._order = -1, torch.empty(0)
 
     def __len__(self) -> int:
@@ -165,11 +173,11 @@ class _Stream(Sequence[list[Request]]):
         return [Request(self._index(position), position) for position in self._positions[number]]
 
     def _index(self, position: int) -> int:
-        epoch, place = divmod(position, self._length)
+        epoch, place = divmod(position, len(self._samples))
         if epoch != self._epoch:
             self._epoch = epoch
-            self._order = torch.randperm(self._length, generator=seeded_generator(self._seed, ORDER, epoch))
-        return int(self._order[place])
+            self._order = torch.randperm(len(self._samples), generator=seeded_generator(self._seed, ORDER, epoch))
+        return self._samples[int(self._order[place])]
 
 
 def _as_it_is(answer: Any) -> Any:
