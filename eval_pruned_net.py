@@ -22,6 +22,7 @@ def main() -> None:
     from training.constant import constant_network
     from training.describing import describe_network
     from training.evaluation import evaluate_with_bar
+    from training.identities import evaluation_identity
     from training.names import BASELINE
     from training.networks import find_run, open_network
 
@@ -47,6 +48,7 @@ def main() -> None:
             "higher_is_better": {name: dict(task.higher_is_better) for name, task in setup.tasks.items()},
             "config": setup.config.model_dump(mode="json"),
             "provenance": {"seed": setup.seed, **provenance(setup.runtime, watch.seconds)},
+            "identity": evaluation_identity(setup, checkpoint).model_dump(mode="json"),
         }
         out = setup.dest / f"eval_{run}.json"
         write_text(out, json.dumps(without_nan(contents), indent=1))

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from configs import UserError, flags
-from configs.paths import prepare_folder, write_text
+from configs.paths import check_file, prepare_folder, write_text
 from prune_utils.keep_ratio import parse_keep_ratio
 
 
@@ -75,8 +75,7 @@ def parse_arguments() -> argparse.Namespace:
         raise UserError("--keep_ratio: a number stands for one sparsity; name it with --sparsities, for instance 90")
     if arguments.table_json is not None:
         prepare_folder(arguments.table_json.parent, "--table_json")
-        if arguments.table_json.is_dir():
-            raise UserError(f"--table_json: {arguments.table_json} is a folder; name a file")
+        check_file(arguments.table_json, "--table_json")
     return arguments
 
 

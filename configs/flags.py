@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from configs.errors import UserError
-from configs.schema import Config, available, load_config
+from configs.reading import available
+from configs.schema import Config, load_config
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130

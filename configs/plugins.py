@@ -24,7 +24,7 @@ def resolve(name: str, registry: Mapping[str, Any], what: str, folder: Path | No
     if name in registry:
         return registry[name]
     module_name, colon, attribute = name.partition(":")
-    if not colon or not module_name or not attribute:
+    if not colon or not module_name or not attribute or module_name.startswith("."):
         choices = ", ".join(sorted(registry))
         raise UserError(f"unknown {what}: '{name}'; choose from {choices}, or give your own as module:attribute")
     for place in (Path.cwd(), folder):

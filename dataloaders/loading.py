@@ -112,13 +112,9 @@ class Loader:
         """Where the samples come from."""
         return self._reader.dataset
 
-    def samples(self) -> list[int]:
-        """Indices of the samples in the batches, each once and in order."""
+    def indices(self) -> list[int]:
+        """The samples that the batches are made of, each once and in the order of its first use."""
         return list(dict.fromkeys(request.index for number in range(len(self)) for request in self._requests[number]))
-
-    def sources(self) -> list[str]:
-        """What the batches are read from, usually files, each once and in order."""
-        return [self.dataset.source(index, key) for index in self.samples() for key in ("img", *self.dataset.keys)]
 
     def __len__(self) -> int:
         return len(self._requests)

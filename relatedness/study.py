@@ -77,6 +77,16 @@ class Study:
         whole = self.pictures // scoring_batch_size(self.setup)
         return range(first, max(first, min(2 * first, whole)))
 
+    def held_out_problem(self) -> str | None:
+        """Why there are no held-out batches, and what to change; None if there are."""
+        if self.numbers("held_out"):
+            return None
+        return (
+            f"it needs training pictures beside the first {self.plan.num_batches} batches of "
+            f"{scoring_batch_size(self.setup)}, and of {self.pictures} pictures no batch is left; "
+            f"lower --num_batches or data.batch_size"
+        )
+
     @property
     def pictures(self) -> int:
         """How many training pictures there are."""
@@ -102,7 +112,7 @@ class Study:
         """The places in the training split of the pictures of the held-out batches."""
         held_out = self.numbers("held_out")
         return self.products.get(
-            "held-out pictures", lambda: scoring_loader(self.setup, held_out, self.seed).samples()
+            "held-out pictures", lambda: scoring_loader(self.setup, held_out, self.seed).indices()
         )
 
     def network(self, state: State) -> MultitaskNet:

@@ -91,14 +91,19 @@ def draw_matrix(axes: Axes, values: pd.DataFrame, errors: pd.DataFrame) -> None:
     for i, j in np.ndindex(size, size):
         text = "1" if i == j else _cell(float(numbers[i, j]), float(margins[i, j]), few)
         axes.text(j, i, text, ha="center", va="center", fontsize=8 if few else 6,
-                  color=_text_colour(backgrounds[i, j]))
-    long = size > 4 or max(map(len, values.columns)) > 8
-    axes.set_xticks(range(size), values.columns, rotation=45 if long else 0, ha="right" if long else "center",
+                  color=text_colour(backgrounds[i, j]))
+    label_tasks(axes, list(values.index), list(values.columns))
+    axes.figure.colorbar(image, ax=axes, shrink=0.8, label="similarity")
+
+
+def label_tasks(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
+    """Names beside the rows and below the columns of a heat map, without ticks or frame."""
+    long = len(columns) > 4 or max(map(len, columns)) > 8
+    axes.set_xticks(range(len(columns)), columns, rotation=45 if long else 0, ha="right" if long else "center",
                     rotation_mode="anchor" if long else "default")
-    axes.set_yticks(range(size), values.index)
+    axes.set_yticks(range(len(rows)), rows)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.figure.colorbar(image, ax=axes, shrink=0.8, label="similarity")
 
 
 def draw_lines(axes: Axes, x: Sequence[float], lines: Mapping[str, np.ndarray],
@@ -191,7 +196,7 @@ def _cell(value: float, error: float, few: bool) -> str:
     return f"{value:.3f}" if np.isnan(error) else f"{value:.3f}\n\N{PLUS-MINUS SIGN}{error:.3f}"
 
 
-def _text_colour(background: np.ndarray) -> str:
+def text_colour(background: np.ndarray) -> str:
     """Black or white, whichever has the higher contrast on an RGBA colour (WCAG 2, relative luminance)."""
     srgb = np.array(background[:3])
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)

@@ -36,6 +36,7 @@ class IoUReport(BaseModel):
     watershed: str | None = Field(description="the layer after which the IoU falls most; none where it never falls")
     config: dict[str, Any]
     provenance: dict[str, Any]
+    identity: dict[str, Any] | None = None
 
 
 def read_iou(path: Path) -> IoUReport:

@@ -3,10 +3,11 @@
 import datetime
 import os
 import random
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from configs.errors import UserError
+from configs.locks import held
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,19 @@ class Runtime:
             for tensor in tensors:
                 distributed.all_reduce(tensor)
 
+    def from_main(self, make: Callable[[], Any]) -> Any:
+        """What the main process makes, any plain value, on every process; its UserError is raised on all of them."""
+        value = mistake = None
+        if self.is_main:
+            try:
+                value = make()
+            except UserError as error:
+                mistake = error
+        value, mistake = self.agree((value, mistake))
+        if mistake is not None:
+            raise mistake
+        return value
+
     def agree(self, value: Any) -> Any:
         """The main process's value, on every process; any plain value."""
         values = [value]
@@ -75,6 +90,25 @@ class Runtime:
         if self.world > 1:
             distributed.all_gather_object(values, value)
         return values
+
+    @contextmanager
+    def alone(self, lock: Path, work: str) -> Iterator[None]:
+        """Hold a lock inside, once for all processes.
+
+        Raises:
+            UserError: as ``configs.locks.held``, on every process.
+        """
+        with ExitStack() as stack:
+            problem = None
+            if self.is_main:
+                try:
+                    stack.enter_context(held(lock, work))
+                except UserError as error:
+                    problem = str(error)
+            problem = self.agree(problem)
+            if problem is not None:
+                raise UserError(problem)
+            yield
 
     def wait(self) -> None:
         """Wait until every process is here."""

@@ -10,10 +10,9 @@ from tqdm import tqdm
 
 from configs.errors import UserError
 from dataloaders import Loader, training_loader
-from models import builders
 from prune_utils.layers import Scores
 from prune_utils.scores import gradient_magnitudes, joint_magnitudes
-from runtime.identity import fingerprint
+from runtime.contents import Rows, rows_of
 from runtime.setup import Setup
 
 SEED_STRIDE = 1_000_003
@@ -99,23 +98,16 @@ def check_shared(setup: Setup, num_batches: int) -> None:
         raise UserError(f"--num_batches: {num_batches} is too few for {setup.runtime.world} processes; ask for more")
 
 
-def scoring_fingerprint(setup: Setup, num_batches: int, seed: int, further: Any) -> str:
-    """A hash of everything that affects the scores, and of ``further`` settings that affect what is made of them.
+def scored_samples(setup: Setup, num_batches: int, seed: int) -> Rows | None:
+    """The files that scoring with these batches reads; None if the data set does not name them.
 
-    How many processes and workers there are is not in it: they do not change the scores.
+    How many processes and workers there are does not count: they do not change the scores.
     """
-    config, runtime = setup.config, setup.runtime
-    settings = {
-        "data": config.data.model_dump(mode="json"),
-        "model": config.model.model_dump(mode="json"),
-        "tasks": [task.model_dump() for task in setup.tasks.values()],
-        "batch size": scoring_batch_size(setup),
-        "run": [seed, num_batches, runtime.precision, runtime.device.type],
-        "further": further,
-    }
     loader = scoring_loader(setup, range(num_batches), seed)
-    plugins = [type(loader.dataset), *map(type, setup.tasks.values()), *builders(config.model, config.source.parent)]
-    return fingerprint(settings, loader.sources(), plugins)
+    indices = loader.indices()
+    if setup.config.data.on_error == "skip":  # then any sample may take the place of an unreadable one
+        indices += range(len(loader.dataset))
+    return rows_of(loader.dataset, indices)
 
 
 def scoring_batch_size(setup: Setup) -> int:

@@ -1,33 +1,16 @@
 """The example of docs/own_data.md, word for word, on a few generated pictures."""
 
 import json
-import re
 from pathlib import Path
 
-import numpy as np
 import pytest
-from conftest import REPOSITORY, Script, assert_user_error
-from PIL import Image
+from conftest import Script, assert_user_error
+from small_data import make_aerial
 
 
 @pytest.fixture
 def aerial(tmp_path: Path) -> Path:
-    """The folder that the document describes."""
-    text = (REPOSITORY / "docs" / "own_data.md").read_text()
-    folder = tmp_path / "aerial"
-    rng = np.random.default_rng(0)
-    for split in ("train", "test"):
-        (folder / split).mkdir(parents=True)
-        for i in range(3):
-            stem = folder / split / f"{i:04}"
-            Image.fromarray(rng.integers(0, 256, (72, 80, 3), dtype=np.uint8)).save(f"{stem}.png")
-            Image.fromarray(rng.integers(0, 5, (72, 80), dtype=np.uint8)).save(f"{stem}_class.png")
-            np.save(f"{stem}_height.npy", rng.uniform(0, 30, (72, 80)).astype(np.float32))
-    for name, language in (("aerial.yaml", "yaml"), ("aerial_data.py", "python")):
-        block = re.search(rf"```{language}\n(.+?)```", text, re.DOTALL)
-        assert block is not None
-        (folder / name).write_text(block[1])
-    return folder
+    return make_aerial(tmp_path / "aerial")
 
 
 def test_the_documented_example_runs(aerial: Path, run_script: Script, tmp_path: Path) -> None:

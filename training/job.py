@@ -55,6 +55,11 @@ class Job:
         return self.setup.dest / f"{self.name}.csv"
 
     @property
+    def lock(self) -> Path:
+        """Held while the run is trained."""
+        return self.setup.dest / f".{self.name}.lock"
+
+    @property
     def picture(self) -> Path:
         return self.setup.dest / f"{self.name}.png"
 

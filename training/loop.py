@@ -15,24 +15,26 @@ import torch
 from tqdm import tqdm
 
 from configs import UserError
-from dataloaders import training_loader
+from dataloaders import open_dataset, training_loader
 from models import MultitaskNet
 from reports.curves import draw_curves
 from runtime.device import seed_everything
 from training.checkpoints import Checkpoint, capture, write_checkpoint
 from training.evaluation import Best, Results, evaluate, results_text
+from training.identities import pruned_start, training_identity
 from training.interrupts import DeferredInterrupts, Stop
 from training.job import Job, begin_sparsifying
 from training.ledger import Entry, Ledger, NonFiniteLoss
 from training.log import TrainingLog
 from training.optim import make_optimizer
 from training.parallel import average_statistics, distributed, share_normalisation
-from training.resume import flags_of
-from training.state import TrainingState, read_state
+from training.state import go_on, state_of
 from training.step import descend, step_seed, task_losses
 
 DRAW_EVERY = 60.0
 """Seconds at least between two drawings of the curves, each of which takes about one."""
+SAVE_EVERY = 600.0
+"""Seconds after which the state is saved, however far the next interval is."""
 TEXT_EVERY = 10
 """Steps between two changes of the text beside the progress bar."""
 
@@ -53,16 +55,23 @@ class Trainer:
             self.net, job.schedule, self.setup.config.train.weight_decay
         )
         self.sparsifier = begin_sparsifying(job, self.net, self.optimizer)
+        self.identity = (
+            self.runtime.from_main(lambda: training_identity(job, pruned_start(job)))
+            if checkpoint is None
+            else checkpoint.identity
+        )
         self.best = Best(self.setup.tasks)
         self.resumed = checkpoint is not None
         self.iteration = 0
         self.validated = 0
         self.saved = 0
+        self.saved_at = time.monotonic()
+        self.whole = True
         self.drawn = time.monotonic()
         self.results: Results = {}
         self.interrupts = DeferredInterrupts()
         self.ledger = Ledger(list(self.setup.tasks), self.runtime)
-        rows = self._go_on(checkpoint.training) if checkpoint is not None and checkpoint.training is not None else []
+        rows = go_on(self, checkpoint.training) if checkpoint is not None and checkpoint.training is not None else []
         self.log = TrainingLog(job.log, self.setup.tasks, self.iteration) if self.runtime.is_main else None
         if self.log is not None:
             self.log.rows = rows
@@ -80,9 +89,9 @@ class Trainer:
             self.interrupts,
             tqdm(total=total, initial=self.iteration, unit="it", disable=None if main else True) as self.bar,
         ):
+            open_dataset(self.setup.config, "test", self.setup.keys)  # a missing one would end the first validation
+            self._begin()
             try:
-                if not self.resumed:
-                    self._save_last()  # from here on there is something to go on from, whatever happens
                 self._after_step()  # what was due when the run was cut off
                 for batch in self._batches():
                     self._step(batch)
@@ -90,41 +99,88 @@ class Trainer:
             except Stop:
                 self._save_last()
                 self._draw()
-                again = f"saved iteration {self.iteration} in {self.job.last}; the same command with --resume goes on"
-                raise KeyboardInterrupt(again) from None
+                raise KeyboardInterrupt(self._goes_on()) from None
             except NonFiniteLoss as error:
                 if self.log is not None:
                     self.log.write()
                 raise UserError(f"{error}; {self._advice()}") from error
+            except Exception as error:
+                self._rescue(error)
+                raise
             self._write(self.job.final, details={"iteration": self.iteration, "metrics": self.results})
             self._draw()
+
+    def _begin(self) -> None:
+        """From here on there is something to go on from, and nothing else under the run's name."""
+        if not self.resumed:
+            self._save_last()
+            if self.runtime.is_main:  # an earlier run, kept until now, must not pass for this one
+                for path in (self.job.best, self.job.final):
+                    path.unlink(missing_ok=True)
+        if self.log is not None:
+            self.log.begin()
+
+    def _rescue(self, error: Exception) -> None:
+        """Save what was trained before an error of any kind, if this process can do so alone and the state is whole.
+
+        Raises:
+            UserError: the error, if it is one of the user's, with what was saved.
+        """
+        if not self.whole or self.runtime.world > 1 or self.iteration == self.saved:
+            return
+        try:
+            self._save_last()
+        except (UserError, NonFiniteLoss):  # the first error is the one to tell
+            return
+        if isinstance(error, UserError):
+            raise UserError(f"{error}; {self._goes_on()}") from error
+
+    def _goes_on(self) -> str:
+        return f"saved iteration {self.iteration} in {self.job.last}; the same command with --resume goes on"
 
     def _step(self, batch: dict[str, Any]) -> None:
         batch = self.runtime.place(batch)
         seed_everything(step_seed(self.setup.seed, self.iteration, self.runtime.rank))
         if self.sparsifier is not None:
+            self.whole = False  # half of the masks may be new
             self.sparsifier.before_step(self.iteration, batch)
+            self.whole = True
         losses = task_losses(self.model, batch, self.setup.tasks, self.runtime)
         self.ledger.add(self.iteration + 1, float(self.scheduler.get_last_lr()[0]), list(losses.values()))
         if self.ledger.due:
             self._settle()
+        self.whole = False
         descend(losses, self.setup.tasks, self.optimizer, self.scheduler)
         self.iteration += 1
+        self.whole = True
         self.bar.update()
 
     def _after_step(self) -> None:
-        """Validate and save where it is time to; stop if that was asked for."""
-        settings, last = self.setup.config.train, self.iteration == self.job.schedule.max_iters
+        """Save and validate where it is time to; stop if that was asked for."""
+        last = self.iteration == self.job.schedule.max_iters
         if last and self.sparsifier is not None:
             self.sparsifier.finish()
+        saving = self._saving_due(last)
+        if saving:
+            self._save_last()  # before the validation, which may fail
         if self._validation_due():
             self._settle()
             self._check_stop()
             self._validate()
-        if self.iteration > self.saved and (last or self.iteration % settings.save_interval == 0):
-            self._save_last()
+            if saving or last:
+                self._save_last()
         if not last:
             self._check_stop()
+
+    def _saving_due(self, last: bool) -> bool:
+        """At the intervals of the settings, at the end, and by the clock, about which several processes agree."""
+        by_clock = self.ledger.save if self.runtime.world > 1 else self._is_late
+        on_time = last or self.iteration % self.setup.config.train.save_interval == 0 or by_clock
+        return on_time and self.iteration > self.saved
+
+    @property
+    def _is_late(self) -> bool:
+        return time.monotonic() > self.saved_at + SAVE_EVERY
 
     def _validation_due(self) -> bool:
         last = self.iteration == self.job.schedule.max_iters
@@ -158,8 +214,9 @@ class Trainer:
         self._check_weights()
         if self.log is not None:
             self.log.write(hold=self._validation_due())  # stopped before its metrics were known
-            self._write(self.job.last, training=self._state(self.log.rows))
-        self.saved = self.iteration
+            self._write(self.job.last, training=state_of(self, self.log.rows))
+        self.saved, self.saved_at = self.iteration, time.monotonic()
+        self.ledger.save = False
         if time.monotonic() > self.drawn + DRAW_EVERY:
             self._draw()
 
@@ -169,42 +226,11 @@ class Trainer:
             draw_curves(self.job.log, self.job.picture, mains, self.job.name)
         self.drawn = time.monotonic()
 
-    def _state(self, rows: list[dict[str, float]]) -> dict[str, Any]:
-        return {
-            "iteration": self.iteration,
-            "validated": self.validated,
-            "rows": rows,
-            "results": self.results,
-            "run": flags_of(self.job),
-            "optimizer": self.optimizer.state_dict(),
-            "scheduler": self.scheduler.state_dict(),
-            "best": self.best.state_dict(),
-            "sparsifier": self.sparsifier.state_dict() if self.sparsifier is not None else None,
-        }
-
-    def _go_on(self, state: dict[str, Any]) -> list[dict[str, float]]:
-        """Take over everything but weights and masks; returns rows of the log that were not written yet."""
-        kept = read_state(state, self.setup.tasks, self.optimizer, self.scheduler, self.job.last)
-        self.iteration = self.saved = kept.iteration
-        self.validated, self.results = kept.validated, kept.results
-        self.optimizer.load_state_dict(kept.optimizer)
-        self.scheduler.load_state_dict(kept.scheduler)
-        self.best.resume(kept.best.references, kept.best.rank, kept.best.iteration)
-        if self.sparsifier is not None:
-            self._resume_sparsifier(kept)
-        return kept.rows
-
-    def _resume_sparsifier(self, kept: TrainingState) -> None:
-        assert self.sparsifier is not None
-        try:
-            self.sparsifier.load_state_dict(kept.sparsifier or {})
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{self.job.last}: the state of {self.job.method} is incomplete ({error}); "
-                            f"start anew with --force") from error
-
     def _write(self, path: Any, **contents: Any) -> None:
         if self.runtime.is_main:
-            write_checkpoint(path, capture(self.setup, self.net, self.job.method, self.job.ratio, **contents))
+            method, ratio = self.job.method, self.job.ratio
+            made = capture(self.setup, self.net, method, ratio, identity=self.identity, **contents)
+            write_checkpoint(path, made)
 
     def _batches(self) -> Iterator[dict[str, Any]]:
         setup = self.setup
@@ -234,7 +260,7 @@ class Trainer:
             raise
 
     def _settle(self) -> None:
-        for entry in self.ledger.settle(self.interrupts.asked):
+        for entry in self.ledger.settle(self.interrupts.asked, self._is_late):
             if self.log is not None:
                 self.log.add(entry)
             if entry.iteration % TEXT_EVERY == 0:

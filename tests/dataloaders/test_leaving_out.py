@@ -23,4 +23,4 @@ def test_samples_that_are_left_out_never_come_and_the_others_once_an_epoch(tmp_p
 
 def test_the_samples_of_some_batches_are_known_before_they_are_read(tmp_path: Path) -> None:
     batches = loader(tmp_path, 2)
-    assert batches.samples() == [int(name[:4]) for batch in batches for name in batch["name"]]
+    assert batches.indices() == [int(name[:4]) for batch in batches for name in batch["name"]]
