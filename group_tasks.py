@@ -15,7 +15,7 @@ from pathlib import Path
 from configs import Config, UserError, flags
 from configs.flags import SharedFlags
 from configs.paths import prepare_folder
-from configs.schema import available
+from configs.reading import available
 
 BY = ("networks", "parameters", "multiply_adds")
 
@@ -40,7 +40,7 @@ def main() -> None:
     budget = make_budget(arguments.budget, costs(shared, data.tasks, arguments.by))
     choice = Choice(data, budget, arguments.cover, arguments.max_size, shared.seed)
     with tqdm(total=choice.resamples, unit="resampling", leave=False, disable=not choice.resamples) as bar:
-        found = summarise(choice, source.dataset, source.name, str(source.path), arguments.by, bar.update)
+        found = summarise(choice, source, arguments.by, bar.update)
     missing = []
     if arguments.branch:
         found, missing = with_branches(found, source, shared, dest)

@@ -1,5 +1,6 @@
 """group_tasks.py as a user runs it."""
 
+import hashlib
 import json
 from itertools import combinations
 from pathlib import Path
@@ -60,6 +61,7 @@ def test_gains_written_by_hand(run_script: Script, tmp_path: Path) -> None:
     found = json.loads((dest / "groups.json").read_text())
     assert [group["tasks"] for group in found["groups"]] == [["a", "b"], ["c"]]
     assert found["value"] == pytest.approx(1 / 3 / 1.01) and found["source"] == "gains"
+    assert found["identity"] == {"values": hashlib.sha256(path.read_bytes()).hexdigest(), "seed": 0}
     assert (found["budget"], found["by"], found["cover"], found["schema"]) == (2, "networks", False, 1)
     assert (found["stability"], found["all_alone"], found["over_budget"]) == (1, 0, ["all_alone"])
     assert found["runner_up"]["value"] < found["value"] and found["evidence"]["beyond_chance"]

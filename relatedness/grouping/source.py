@@ -1,5 +1,6 @@
 """What the values of groups are taken from: ``relatedness.json`` or ``gains.json``."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,11 +18,13 @@ class Source:
     """The values in a file.
 
     Attributes:
+        digest: of the file's content.
         name: the estimator, or ``gains``.
         detail: the same by layer, of an estimator that has such values.
     """
 
     path: Path
+    digest: str
     dataset: str
     name: str
     data: Measurements
@@ -46,11 +49,12 @@ def read_source(path: Path, estimator: str | None) -> Source:
         UserError: the file cannot be used, or has no such estimator.
     """
     kind = _EitherFile.read(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if kind.runs is not None:
         if estimator is not None:
             raise UserError(f"--estimator: {path} holds measured gains, no estimates; leave the flag out")
         gains = GainsFile.read(path)
-        return Source(path, gains.dataset, GAINS, measured(gains))
+        return Source(path, digest, gains.dataset, GAINS, measured(gains))
     if kind.estimators is None:
         raise UserError(
             f"{path}: neither relatedness (estimators) nor measured gains (runs); task_relatedness.py writes the one, "
@@ -62,4 +66,4 @@ def read_source(path: Path, estimator: str | None) -> Source:
         raise UserError(f"--estimator: {path} has no '{name}'; it has {', '.join(file.estimators)}")
     result = file.estimators[name]
     data = estimated(result, file.tasks, f"{path}: estimators.{name}")
-    return Source(path, file.dataset, name, data, result.by_layer)
+    return Source(path, digest, file.dataset, name, data, result.by_layer)

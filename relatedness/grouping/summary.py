@@ -6,18 +6,16 @@ from scipy.special import bdtrc, stdtrit
 
 from relatedness.grouping.choice import RANDOM, Choice
 from relatedness.grouping.groups import tasks_of
+from relatedness.grouping.source import Source
 from relatedness.grouping.values import Measurements
 from reports.groups import By, Evidence, GroupsFile, Support
 from reports.intervals import LEVEL, interval
 
 
-def summarise(
-    choice: Choice, dataset: str, source: str, source_file: str, by: By, after_each: Callable[[int], object]
-) -> GroupsFile:
+def summarise(choice: Choice, source: Source, by: By, after_each: Callable[[int], object]) -> GroupsFile:
     """The best grouping with everything by which to judge it.
 
     Args:
-        source: an estimator's name, or ``gains``.
         by: the unit of the budget.
         after_each: is told how many resamplings of the replicates have been looked at.
     """
@@ -28,10 +26,11 @@ def summarise(
     second = choice.grouping(choice.runner_up) if choice.runner_up is not None else None
     others = {"all_together": together, "all_alone": alone}
     return GroupsFile(
-        dataset=dataset,
+        identity={"values": source.digest, "seed": choice.seed},
+        dataset=source.dataset,
         tasks=list(choice.data.tasks),
-        source=source,
-        source_file=source_file,
+        source=source.name,
+        source_file=str(source.path),
         replicates=choice.data.replicates,
         by=by,
         budget=choice.budget.limit,

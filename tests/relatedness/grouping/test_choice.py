@@ -1,6 +1,7 @@
 """The best grouping and what stands beside it, on gains that can be worked out by hand."""
 
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from grouping_oracle import EASE, all_partitions, best_cover, whole
 from configs import UserError
 from relatedness.grouping.choice import Choice
 from relatedness.grouping.groups import Budget, make_budget
+from relatedness.grouping.source import Source
 from relatedness.grouping.summary import evidence, summarise
 from relatedness.grouping.values import Measurements, measured
 from reports.gains import GainsFile
@@ -42,7 +44,8 @@ def networks(tasks: int, limit: float) -> Budget:
 
 
 def summary(choice: Choice) -> GroupsFile:
-    return summarise(choice, "rooms", "gains", "gains.json", "networks", lambda count: None)
+    source = Source(Path("gains.json"), "0", "rooms", "gains", choice.data)
+    return summarise(choice, source, "networks", lambda count: None)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4])
