@@ -69,5 +69,8 @@ class Bounds:
         folder = self._folders.get(path.parent)
         if folder is None:
             folder = self._folders[path.parent] = os.path.realpath(path.parent)
-        target = os.path.realpath(path) if path.is_symlink() else f"{folder}/{path.name}"
+        try:
+            target = os.path.realpath(path) if path.is_symlink() else f"{folder}/{path.name}"
+        except OSError:  # opening it says why
+            return None
         return None if target.startswith(self._root) else target

@@ -206,7 +206,7 @@ def _npy_header(path: Path, file: BinaryIO) -> tuple[tuple[int, ...], bool, np.d
         reason = " ".join(f"{error}".split())[:LONGEST_REASON]
         raise UserError(f"{path}: not a whole .npy array ({reason}); fetch it again") from error
     if dtype.kind not in "biufc":
-        raise UserError(f"{path}: not a whole .npy array of numbers, but of {dtype.name}; write the file as numbers")
+        raise UserError(f"{path}: not a whole .npy array of numbers, but of {dtype}; write the file as numbers")
     return tuple(map(int, shape)), in_columns, dtype
 
 

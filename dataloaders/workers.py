@@ -9,8 +9,6 @@ import os
 import random
 import signal
 import sys
-import threading
-import time
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -25,11 +23,11 @@ import torch
 from torch import multiprocessing
 
 from configs import UserError
+from dataloaders.following import follow, interrupts_held
 
-INTERRUPTS = {signal.SIGINT, signal.SIGTERM}
 AHEAD = 2  # pieces of work that a process may have begun before they are asked for
 PATIENCE = 5.0  # seconds for a process to end by itself
-GLANCE = 1.0  # seconds between two looks at whether the main process is still there
+MOMENT = 1.0  # seconds for the system to note that a process has ended
 FEWER = "use fewer of them, or none with --num_workers 0"
 
 Work = Callable[[int], Any]
@@ -67,7 +65,7 @@ class _Worker:
         try:
             result, error = self.pipe.recv()
         except (EOFError, OSError, RuntimeError) as failure:
-            self.process.join(GLANCE)
+            self.process.join(MOMENT)
             raise UserError(f"a process that reads images {self._end(failure)}; {FEWER}") from failure
         if error is not None:
             raise error
@@ -95,7 +93,7 @@ def _signal_name(number: int) -> str:
 def _started(work: Work, count: int) -> Iterator[list[_Worker]]:
     crew: list[_Worker] = []
     try:
-        with _interrupts_held():
+        with interrupts_held():
             for number in range(count):
                 crew.append(_start(work, number))
         yield crew
@@ -125,21 +123,11 @@ def _start(work: Work, number: int) -> _Worker:
     return _Worker(process, ours)
 
 
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Interrupts wait while processes start, so that none of them meets one before it leaves them to its watcher."""
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
-
-
 # What a process does.
 
 
-def _serve(work: Work, pipe: Connection, number: int, parent: int) -> None:
-    _settle(number, parent)
+def _serve(work: Work, pipe: Connection, number: int, main: int) -> None:
+    _settle(number, main)
     with suppress(EOFError, ConnectionError), closing(pipe):  # the main process went away
         while (asked := pipe.recv()) is not None:
             answer = _attempt(work, asked)
@@ -160,30 +148,14 @@ def _attempt(work: Work, number: int) -> tuple[Any, Exception | None]:
         return None, RuntimeError(f"in a process that reads images:\n{traceback.format_exc()}")
 
 
-def _settle(number: int, parent: int) -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
-    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+def _settle(number: int, main: int) -> None:
+    follow(main)
     sys.excepthook = _unless_main_is_gone
     torch.set_num_threads(1)
     # Else every process would draw the same numbers, should a user's own code draw any.
     random.seed(number)
     np.random.seed(number)
     torch.manual_seed(number)
-
-
-def _watch(parent: int) -> None:
-    """End this process when the main one says so with SIGTERM, or is gone.
-
-    Ctrl-C and SIGTERM of others often reach all processes, and are left to the main one, which ends its workers.
-    """
-    while os.getppid() == parent:
-        if not hasattr(signal, "sigtimedwait"):  # on macOS
-            time.sleep(GLANCE)
-            continue
-        told = signal.sigtimedwait(INTERRUPTS, GLANCE)
-        if told is not None and told.si_signo == signal.SIGTERM and told.si_pid == parent:
-            break
-    os._exit(0)
 
 
 def _unless_main_is_gone(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -51,6 +51,10 @@ def build_network(config: ModelConfig, channels: Mapping[str, int], folder: Path
         raise UserError(f"model.backbone: '{config.backbone}' has no whole number out_channels for the heads; add it")
     with users_code(HEAD, config.head):
         heads = {task: make_head(width, n, config) for task, n in channels.items()}
+    for key, name, parts in (("backbone", config.backbone, [backbone]), ("head", config.head, heads.values())):
+        for part in parts:
+            if not isinstance(part, nn.Module):
+                raise UserError(f"model.{key}: '{name}' made a {type(part).__name__}, not a torch.nn.Module; return one")
     return MultitaskNet(backbone, heads)
 
 

@@ -247,9 +247,9 @@ def test_what_is_asked_for_wrongly(tmp_path, root):
         open_dataset(settings("nyuv2", tmp_path / "missing"), "train", ())
     with pytest.raises(UserError, match="unknown data set .*'kitti'; choose from cityscapes, nyuv2, sample, taskonomy"):
         open_dataset(settings("nyuv2", root, "data.dataset=kitti"), "train", ())
-    with pytest.raises(UserError, match=r"data\.options\.size: unknown option of NYUv2; it has no options"):
+    with pytest.raises(UserError, match=r"data\.options\.size: unknown option of NYUv2; it knows follow_links"):
         open_dataset(settings("nyuv2", root, "data.options.size=3"), "train", ())
-    with pytest.raises(UserError, match=r"data\.options\.sise: unknown option of Taskonomy; it knows size"):
+    with pytest.raises(UserError, match=r"data\.options\.sise: unknown option of Taskonomy; it knows .*size"):
         open_dataset(settings("taskonomy", root, "data.options.sise=3"), "train", ())
 
 
@@ -428,7 +428,7 @@ def test_ctrl_c_ends_workers_without_a_word(root, tmp_path):
 
 
 def test_batches_are_pinned_whole(root, monkeypatch):
-    # What DataLoader does where there is a GPU; pinning itself needs one.
+    # Pinning itself needs a GPU.
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor + 1)
     answer = Answer({"depth": torch.zeros(2), "name": ["a", "b"]}, skipped=((3, "reason"),))
     pinned = answer.pin_memory()
