@@ -54,7 +54,8 @@ def build_network(config: ModelConfig, channels: Mapping[str, int], folder: Path
     for key, name, parts in (("backbone", config.backbone, [backbone]), ("head", config.head, heads.values())):
         for part in parts:
             if not isinstance(part, nn.Module):
-                raise UserError(f"model.{key}: '{name}' made a {type(part).__name__}, not a torch.nn.Module; return one")
+                made = type(part).__name__
+                raise UserError(f"model.{key}: '{name}' made a {made}, not a torch.nn.Module; return one")
     return MultitaskNet(backbone, heads)
 
 

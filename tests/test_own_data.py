@@ -88,7 +88,7 @@ class Failing(torch.nn.Module):
         ("class Aerial(", "exit()\nclass Aerial(", None, r"yaml: data\.dataset\): .* SystemExit.*, in <module>\)"),
         ("        self.images =", "        exit(0)\n        self.images =", None, r"data\.dataset\): .* in __init__\)"),
         ("        error =", "        exit(0)\n        error =", None, r"yaml: tasks\.height\.kind\): .*, in loss\)"),
-        ("        error =", "        1 / 0\n        error =", None, r"height\.kind\): .* ZeroDivisionError: .* in loss\)"),
+        ("        error =", "        1 / 0\n        error =", None, r"height\.kind\): .* ZeroDivisionError.* loss\)"),
         ("", "", "aerial_data:quitting", r"backbone \(model\.backbone\): .* SystemExit \(.*, in quitting\)"),
         ("", "", "aerial_data:Failing", r"\(model\.backbone\): .*AttributeError: .*no_such_thing.*, in forward\)"),
     ],

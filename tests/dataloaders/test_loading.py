@@ -434,3 +434,20 @@ def test_batches_are_pinned_whole(root, monkeypatch):
     pinned = answer.pin_memory()
     assert pinned.batch["depth"].tolist() == [1, 1] and pinned.batch["name"] == ["a", "b"]
     assert pinned.skipped == answer.skipped and Answer().pin_memory() == Answer()
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_where_there_is_a_gpu_batches_come_pinned_in_the_same_order(root, monkeypatch, num_workers):
+    usual = list(train(root, range(5)))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    devices = []
+    monkeypatch.setattr(torch.cuda, "set_device", devices.append)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", torch.Tensor.clone)
+    loader = train(root, range(5), num_workers=num_workers)
+    assert_same(usual, list(loader))
+    assert devices == [1], "else every process would take memory of the first GPU"
+    assert_same(usual[:1], [next(iter(loader))])
+    spoil(root, 0, 3)
+    with pytest.raises(UserError, match="not a PNG file"):
+        list(train(root, range(2), num_workers=num_workers))

@@ -47,9 +47,11 @@ def test_only_what_a_dead_process_left_is_removed(tmp_path: Path) -> None:
         killed.join()
         assert leftover.is_dir()
         alive.start()
-        while leftover.is_dir() and alive.is_alive():
+        limit = time.monotonic() + 20
+        while leftover.is_dir() and time.monotonic() < limit:
             time.sleep(0.02)
         theirs = temporary_folder(tmp_path)
+        assert theirs != leftover and not leftover.exists()
         time.sleep(0.2)
         for other in (".rooms.notes.tmp", ".rooms2.00000000.tmp"):
             (tmp_path / other).mkdir()
