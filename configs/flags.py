@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from configs.errors import UserError
+from configs.plugins import all_users_code, was_interrupted
 from configs.reading import available
 from configs.schema import Config, load_config
 
@@ -158,11 +159,12 @@ def run_script(main: Callable[[], None]) -> NoReturn:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        main()
+        with all_users_code():
+            main()
         sys.stdout.flush()
         status = 0
     except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {error}\n{error.details}")
         status = EXIT_USER_ERROR
     except KeyboardInterrupt as interrupt:
         state = str(interrupt) or "the same command goes on from the last state that was saved"
@@ -172,7 +174,7 @@ def run_script(main: Callable[[], None]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     except Exception as error:
-        if _was_interrupted(error):
+        if was_interrupted(error):
             sys.stderr.write("\ninterrupted\n")
             status = EXIT_INTERRUPTED
         else:
@@ -184,13 +186,6 @@ def run_script(main: Callable[[], None]) -> NoReturn:
 def _interrupt(number: int, frame: object) -> NoReturn:
     """A terminated run ends as an interrupted one does, its state saved; also in shells that ignore Ctrl-C."""
     raise KeyboardInterrupt
-
-
-def _was_interrupted(error: BaseException | None) -> bool:
-    """Whether an error came of Ctrl-C: while a library is being imported, it may wrap that in an error of its own."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None
 
 
 def _whole_number(text: str, least: int) -> int:
