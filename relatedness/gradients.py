@@ -90,7 +90,7 @@ class SignedSums:
         """
         half, place = number % 2, self._places[gradient.task]
         for name, at in gradient.at.items():
-            flat = at.reshape(-1)
+            flat = _flat(at)
             self._sums[name][half, place] += self._sketches[name](flat) if self.sketched else flat
         self._losses[half, place] += gradient.loss
         if place == 0:
@@ -125,9 +125,9 @@ def gradient_pass(study: "Study", state: State) -> tuple[Gradients, dict[str, Sc
     net, mine, count = study.network(state), study.mine("first"), study.plan.num_batches
     sums = SignedSums(study.names, shared_weights(net), study.seed)
     losses = {role.name: role.loss for role in study.roles}
-    magnitudes = zero_scores(net, losses) if study.with_scores and state == "init" else {}
 
     def measure(net: MultitaskNet, batches: Iterable[Mapping], _: object, **options: Any) -> dict[str, Scores]:
+        magnitudes = zero_scores(net, losses) if study.with_scores and state == "init" else {}
         for gradient in task_gradients(net, study.with_controls(batches, "first"), losses, **options):
             if gradient.shared:
                 sums.add(mine[gradient.number], gradient)
@@ -136,9 +136,14 @@ def gradient_pass(study: "Study", state: State) -> tuple[Gradients, dict[str, Sc
         return magnitudes
 
     with study.bar(count, "gradients") as bar:
-        over_batches(measure, study.setup, net, count, study.seed, bar)
+        magnitudes = over_batches(measure, study.setup, net, count, study.seed, bar)
     study.products.count_passes(count, count * len(study.roles))
     return sums.gradients(study.setup.runtime.sum_over_processes), snip_scores(net, magnitudes)
+
+
+def _flat(gradient: Tensor) -> Tensor:
+    """A gradient as a vector; of a convolution in the memory order that scoring uses, so that nothing is copied."""
+    return gradient.permute(0, 2, 3, 1).reshape(-1) if gradient.dim() == 4 else gradient.reshape(-1)
 
 
 def _products(sums: Tensor) -> np.ndarray:
