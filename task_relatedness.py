@@ -16,7 +16,8 @@ from relatedness.registry import ESTIMATORS
 def main() -> None:
     arguments = parse_arguments()
     from relatedness.registry import build_estimators
-    from relatedness.running import default_warmup, make_run, report, run_all
+    from relatedness.running import make_run, report, run_all
+    from relatedness.short_training import default_warmup
     from relatedness.study import Plan
     from reports.relatedness_figures import draw_relatedness
     from reports.relatedness_summary import summarise

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from configs.errors import UserError
 from configs.interrupted import EXIT_INTERRUPTED, interrupt_by_signals, is_first_process, was_interrupted
 from configs.memory import is_out_of_memory, out_of_memory_text
+from configs.plugins import all_users_code
 from configs.reading import available
 from configs.schema import Config, load_config
 from configs.streams import unfailing_streams
@@ -179,9 +180,10 @@ def run_script(main: Callable[[], None]) -> NoReturn:
 def _status_of(main: Callable[[], None]) -> int:
     """The exit status, after what there is to say has been said."""
     try:
-        main()
+        with all_users_code():
+            main()
     except UserError as error:
-        _complain(f"error: {error}")
+        _complain(f"error: {error}\n{error.details}")
         return EXIT_USER_ERROR
     except KeyboardInterrupt as interrupt:
         return _interrupted(f"; {str(interrupt) or 'the same command goes on from the last state that was saved'}")

@@ -74,6 +74,23 @@ def _centred(values: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
     return mean, deviations * (variance > ROUNDING * mean.square())
 
 
+def fit_by_halves(
+    inputs: Tensor, outputs: Tensor, weights: Tensor, pictures: Tensor
+) -> tuple[Tensor, Tensor] | None:
+    """A fit on all rows, with the strength that does best when fitted on one half of the pictures, judged on the other.
+
+    Args:
+        pictures: [n], the number of the picture that a row is of.
+
+    Returns:
+        slopes [p, q] and intercept [q]; None where no row of one of the halves counts.
+    """
+    fitting = pictures % 2 == 0
+    if not (weights[fitting].sum() > 0 and weights[~fitting].sum() > 0):
+        return None
+    return fit(Moments.of(inputs, outputs, weights), choose_strength(inputs, outputs, weights, fitting))
+
+
 def choose_strength(
     inputs: Tensor, outputs: Tensor, weights: Tensor, fitting: Tensor, strengths: Sequence[float] = STRENGTHS
 ) -> float:

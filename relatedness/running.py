@@ -21,9 +21,6 @@ from runtime.passes import check_shared, scoring_batch_size
 from runtime.provenance import Stopwatch, peak_memory_mb, provenance
 from runtime.setup import Setup
 
-WARMUP_SHARE = 0.05
-"""Of the training schedule, where no other length of the warm-up is asked for."""
-
 Found = dict[str, list[Relatedness]]
 """Label -> what the estimator says in each replicate."""
 
@@ -71,11 +68,6 @@ def make_run(
         raise UserError(f"--estimators: {label} cannot be had here: {problem}")
     usable = {label: estimator for label, estimator in estimators.items() if label not in left_out}
     return RelatednessRun(setup, plan, replicates, usable, left_out, folder)
-
-
-def default_warmup(setup: Setup) -> int:
-    """Iterations of joint training before a warm network is looked at."""
-    return max(1, round(WARMUP_SHARE * setup.config.train.max_iters))
 
 
 def run_all(run: RelatednessRun, watch: Stopwatch, force: bool) -> tuple[Found, int, dict[str, Any]]:

@@ -79,7 +79,7 @@ def legend_text(replicates: int, controls: bool) -> str:
     if controls:
         lines += [
             "[floor]: partners of this column's task that have the targets of other pictures; [ceiling]: the task's",
-            "exact twin. In the orders, (0 %) is a partner worth the floor, (100 %) one worth the twin.",
+            "exact twin. Partners are in the order of what they are worth from their floor (0 %) to the twin (100 %).",
         ]
     return "\n".join(lines)
 
@@ -108,7 +108,7 @@ def _cell(value: float, margin: float) -> str:
 
 
 def _number(value: float) -> str:
-    return "undefined" if np.isnan(value) else f"{value:.3f}".replace("-0.000", "0.000")
+    return "undefined" if np.isnan(value) else f"{value:z.3f}"
 
 
 def _errors(sensitivity: float) -> str:

@@ -117,7 +117,8 @@ class _Output:
     def _note(self, line: str) -> None:
         if not line or PROGRESS.search(line):
             return
-        self.last_line = line
+        if not self.last_line.startswith("error: "):  # what is below it tells only where in a user's code that was
+            self.last_line = line
         self._log.write(line + "\n")
         self._log.flush()
 

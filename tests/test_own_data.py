@@ -1,6 +1,7 @@
 """The example of docs/own_data.md, word for word, on a few generated pictures."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,48 @@ def test_mistakes_in_the_users_files_are_named(
         "static_similarity.py", "--dataset", yaml, "--data_root", aerial, "--num_batches", 1, "--num_workers", 0
     )
     assert_user_error(result, *words)
+
+
+BACKBONES = """
+
+def quitting(config):
+    raise SystemExit
+
+class Failing(torch.nn.Module):
+    out_channels = 4
+
+    def __init__(self, config):
+        super().__init__()
+        self.layer = torch.nn.Conv2d(3, 4, 3)
+
+    def forward(self, images):
+        return images.no_such_thing
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "backbone", "said"),
+    [
+        ("class Aerial(", "exit()\nclass Aerial(", None, r"yaml: data\.dataset\): .* SystemExit.*, in <module>\)"),
+        ("        self.images =", "        exit(0)\n        self.images =", None, r"data\.dataset\): .* in __init__\)"),
+        ("        error =", "        exit(0)\n        error =", None, r"yaml: tasks\.height\.kind\): .*, in loss\)"),
+        ("        error =", "        1 / 0\n        error =", None, r"height\.kind\): .* ZeroDivisionError.* loss\)"),
+        ("", "", "aerial_data:quitting", r"backbone \(model\.backbone\): .* SystemExit \(.*, in quitting\)"),
+        ("", "", "aerial_data:Failing", r"\(model\.backbone\): .*AttributeError: .*no_such_thing.*, in forward\)"),
+    ],
+)
+def test_errors_of_the_users_code_are_named_and_never_end_in_success(
+    aerial: Path, run_script: Script, old: str, new: str, backbone: str | None, said: str
+) -> None:
+    module = aerial / "aerial_data.py"
+    module.write_text(module.read_text().replace(old, new) + BACKBONES)
+    flags = ["--set", f"model.backbone={backbone}"] if backbone else []
+    result = run_script(
+        "static_similarity.py", "--dataset", aerial / "aerial.yaml", "--data_root", aerial, "--num_batches", 1,
+        "--num_workers", 0, "--sparsities", 50, *flags,
+    )  # fmt: skip
+    assert result.returncode == 2, result.stderr
+    lines = [line for line in result.stderr.replace("\r", "\n").splitlines() if line.strip() and "%|" not in line]
+    assert re.search(rf"^error: .*{said}; correct it there$", lines[0]), result.stderr
+    assert len(lines) > 1 and all(line.startswith("  ") for line in lines[1:]), "the user's own frames"
+    assert str(module) in lines[1] and "static_similarity.py" not in result.stderr

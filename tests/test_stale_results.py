@@ -24,7 +24,7 @@ def scored(run_script: Script, tmp_path: Path) -> Callable[..., bool]:
     """Runs static_similarity.py; whether it had to score."""
 
     def run(*flags: object) -> bool:
-        wanted = ["--num_batches", 4, "--num_seeds", 1, "--sparsities", 90, "--dest", tmp_path / "out"]
+        wanted = ["--num_batches", 5, "--num_seeds", 1, "--sparsities", 90, "--dest", tmp_path / "out"]
         done = run_script("static_similarity.py", *flags, *wanted, "--num_workers", 0)
         assert done.returncode == 0, done.stderr
         return "no scoring" not in done.stdout

@@ -133,6 +133,11 @@ def pruned_start(job: Job) -> Identity | None:
     return read_identity(path, list(job.setup.tasks)) if path.exists() else None
 
 
+def begun_as(job: Job) -> Identity:
+    """Of a training that begins now, on every process; the main one reads what it depends on."""
+    return job.setup.runtime.from_main(lambda: training_identity(job, pruned_start(job)))
+
+
 def differing_from_earlier_version(job: Job, checkpoint: Checkpoint, now: Identity) -> list[str]:
     """In words, what else was asked for where a checkpoint has no identity; from its settings, as they were written.
 

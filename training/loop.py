@@ -11,28 +11,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import torch
 from tqdm import tqdm
 
 from configs import UserError
-from dataloaders import open_dataset, training_loader
+from dataloaders import open_dataset
 from models import MultitaskNet
-from reports.curves import draw_curves
 from runtime.device import seed_everything
-from training.checkpoints import Checkpoint, capture, write_checkpoint
+from training.checking import first_not_finite
+from training.checkpoints import Checkpoint
 from training.evaluation import Best, Results, evaluate, results_text
-from training.identities import pruned_start, training_identity
+from training.identities import begun_as
 from training.interrupts import DeferredInterrupts, Stop
 from training.job import Job, begin_sparsifying
-from training.ledger import Entry, Ledger, NonFiniteLoss
-from training.log import TrainingLog
+from training.keeping import RunFiles
+from training.ledger import Ledger, NonFiniteLoss
 from training.optim import make_optimizer
 from training.parallel import average_statistics, distributed, share_normalisation
 from training.state import go_on, state_of
 from training.step import descend, step_seed, task_losses
 
-DRAW_EVERY = 60.0
-"""Seconds at least between two drawings of the curves, each of which takes about one."""
 SAVE_EVERY = 600.0
 """Seconds after which the state is saved, however far the next interval is."""
 TEXT_EVERY = 10
@@ -55,11 +52,6 @@ class Trainer:
             self.net, job.schedule, self.setup.config.train.weight_decay
         )
         self.sparsifier = begin_sparsifying(job, self.net, self.optimizer)
-        self.identity = (
-            self.runtime.from_main(lambda: training_identity(job, pruned_start(job)))
-            if checkpoint is None
-            else checkpoint.identity
-        )
         self.best = Best(self.setup.tasks)
         self.resumed = checkpoint is not None
         self.iteration = 0
@@ -67,14 +59,12 @@ class Trainer:
         self.saved = 0
         self.saved_at = time.monotonic()
         self.whole = True
-        self.drawn = time.monotonic()
         self.results: Results = {}
         self.interrupts = DeferredInterrupts()
         self.ledger = Ledger(list(self.setup.tasks), self.runtime)
         rows = go_on(self, checkpoint.training) if checkpoint is not None and checkpoint.training is not None else []
-        self.log = TrainingLog(job.log, self.setup.tasks, self.iteration) if self.runtime.is_main else None
-        if self.log is not None:
-            self.log.rows = rows
+        identity = begun_as(job) if checkpoint is None else checkpoint.identity
+        self.files = RunFiles(job, self.net, identity, self.iteration, rows)
         self.model = distributed(self.net, self.runtime)
 
     def train(self) -> None:
@@ -98,27 +88,23 @@ class Trainer:
                     self._after_step()
             except Stop:
                 self._save_last()
-                self._draw()
+                self.files.draw()
                 raise KeyboardInterrupt(self._goes_on()) from None
             except NonFiniteLoss as error:
-                if self.log is not None:
-                    self.log.write()
+                if self.files.log is not None:
+                    self.files.log.write()
                 raise UserError(f"{error}; {self._advice()}") from error
             except Exception as error:
                 self._rescue(error)
                 raise
-            self._write(self.job.final, details={"iteration": self.iteration, "metrics": self.results})
-            self._draw()
+            self.files.write(self.job.final, details={"iteration": self.iteration, "metrics": self.results})
+            self.files.draw()
 
     def _begin(self) -> None:
         """From here on there is something to go on from, and nothing else under the run's name."""
         if not self.resumed:
             self._save_last()
-            if self.runtime.is_main:  # an earlier run, kept until now, must not pass for this one
-                for path in (self.job.best, self.job.final):
-                    path.unlink(missing_ok=True)
-        if self.log is not None:
-            self.log.begin()
+        self.files.begin(anew=not self.resumed)
 
     def _rescue(self, error: Exception) -> None:
         """Save what was trained before an error of any kind, if this process can do so alone and the state is whole.
@@ -195,9 +181,9 @@ class Trainer:
         self.validated = self.iteration
         is_best = self.best.update(self.results, self.iteration, self.job.masks_fixed(self.iteration))
         if is_best:
-            self._write(self.job.best, details={"iteration": self.iteration, "metrics": self.results})
-        if self.log is not None:
-            self.log.add_results(self.results)
+            self.files.write(self.job.best, details={"iteration": self.iteration, "metrics": self.results})
+        if (log := self.files.log) is not None:
+            log.add_results(self.results)
             remark = " (best so far)" if is_best else ""
             with suppress(BrokenPipeError):  # a reader that went away, as after `| head`, is no reason to stop
                 self.bar.write(f"iteration {self.iteration}: {results_text(self.results)}{remark}")
@@ -212,37 +198,15 @@ class Trainer:
         self._settle()
         average_statistics(self.net, self.runtime)
         self._check_weights()
-        if self.log is not None:
-            self.log.write(hold=self._validation_due())  # stopped before its metrics were known
-            self._write(self.job.last, training=state_of(self, self.log.rows))
+        if (log := self.files.log) is not None:
+            log.write(hold=self._validation_due())  # stopped before its metrics were known
+            self.files.write(self.job.last, training=state_of(self, log.rows))
         self.saved, self.saved_at = self.iteration, time.monotonic()
         self.ledger.save = False
-        if time.monotonic() > self.drawn + DRAW_EVERY:
-            self._draw()
-
-    def _draw(self) -> None:
-        if self.runtime.is_main:
-            mains = {name: task.main_metric for name, task in self.setup.tasks.items()}
-            draw_curves(self.job.log, self.job.picture, mains, self.job.name)
-        self.drawn = time.monotonic()
-
-    def _write(self, path: Any, **contents: Any) -> None:
-        if self.runtime.is_main:
-            method, ratio = self.job.method, self.job.ratio
-            made = capture(self.setup, self.net, method, ratio, identity=self.identity, **contents)
-            write_checkpoint(path, made)
+        self.files.draw(now=False)
 
     def _batches(self) -> Iterator[dict[str, Any]]:
-        setup = self.setup
-        loader = training_loader(
-            setup.config,
-            setup.keys,
-            range(self.iteration, self.job.schedule.max_iters),
-            batch_size=setup.config.data.batch_size,
-            seed=setup.seed,
-            num_workers=setup.num_workers,
-            part=(self.runtime.rank, self.runtime.world),
-        )
+        loader = self.job.batches(self.iteration)
         try:
             with self._reading():
                 yield from loader
@@ -261,13 +225,11 @@ class Trainer:
 
     def _settle(self) -> None:
         for entry in self.ledger.settle(self.interrupts.asked, self._is_late):
-            if self.log is not None:
-                self.log.add(entry)
+            if self.files.log is not None:
+                self.files.log.add(entry)
             if entry.iteration % TEXT_EVERY == 0:
-                self.bar.set_postfix_str(self._text(entry), refresh=False)
-
-    def _text(self, entry: Entry) -> str:
-        return " ".join(f"{task} {loss:.3f}" for task, loss in zip(self.setup.tasks, entry.losses, strict=True))
+                losses = zip(self.setup.tasks, entry.losses, strict=True)
+                self.bar.set_postfix_str(" ".join(f"{task} {loss:.3f}" for task, loss in losses), refresh=False)
 
     def _check_stop(self) -> None:
         """Stop if asked to; several processes do so only when all know of it."""
@@ -276,9 +238,8 @@ class Trainer:
 
     def _check_weights(self) -> None:
         """See that no weight has become infinite or NaN, before anything is written over a good checkpoint."""
-        for name, tensor in self.net.state_dict().items():
-            if not bool(torch.isfinite(tensor).all()):
-                raise UserError(f"'{name}' is not finite after iteration {self.iteration}; {self._advice()}")
+        if (name := first_not_finite(self.net.state_dict())) is not None:
+            raise UserError(f"'{name}' is not finite after iteration {self.iteration}; {self._advice()}")
 
     def _advice(self) -> str:
         kept = f"{self.job.last} keeps iteration {self.saved}" if self.saved else "no checkpoint was due before"

@@ -59,6 +59,9 @@ def test_on_a_terminal_bars_are_shown_and_still_not_logged(tmp_path: Path) -> No
 def test_a_failing_child_tells_its_status_and_its_last_line(tmp_path: Path) -> None:
     child = script(tmp_path, "import sys\nprint('working')\nsys.exit('error: no such thing')")
     assert run_child([child], tmp_path / "log", None) == Ended(1, False, "error: no such thing")
+    text = "error: ValueError in mine.py:2\\n  File mine.py, line 2\\n    1 / 0"
+    users_code = script(tmp_path, f"import sys\nsys.exit('{text}')")
+    assert run_child([users_code], tmp_path / "log", None).last_line == "error: ValueError in mine.py:2"
     killed = script(tmp_path, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
     assert run_child([killed], tmp_path / "log", None).status == -signal.SIGKILL
 

@@ -22,12 +22,12 @@ from prune_utils.layers import weight_layers, weights
 from prune_utils.masks import target_count
 from runtime.setup import Setup
 from tasks.pixels import resize_nearest
-from training import loop
+from training import keeping, loop
 from training.checkpoints import capture, write_checkpoint
 from training.evaluation import evaluate
 from training.names import pruned_path
 
-DRAW = loop.draw_curves
+DRAW = keeping.draw_curves
 
 
 class PowerCut(BaseException):
@@ -40,7 +40,7 @@ METHODS = ["baseline", "random", "disparse_dynamic", "rigl"]
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """A picture takes as long as all the rest of these runs."""
-    monkeypatch.setattr(loop, "draw_curves", lambda *arguments: None)
+    monkeypatch.setattr(keeping, "draw_curves", lambda *arguments: None)
 
 
 def prune_at_random(setup: Setup) -> None:
@@ -140,7 +140,7 @@ def test_a_run_cut_off_without_warning_goes_on_from_its_last_save(
     def cut_off(self: loop.Trainer, batch: dict) -> None:
         taken.append(step(self, batch))
         if len(taken) == 5:
-            self.log.write()  # rows beyond the checkpoint may be in the file already
+            self.files.log.write()  # rows beyond the checkpoint may be in the file already
             raise PowerCut
 
     with monkeypatch.context() as patch:
@@ -206,7 +206,7 @@ def test_a_pair_of_tasks_trains_alone(rooms: Path, tmp_path: Path) -> None:
 def test_the_log_has_every_step_the_rate_and_the_validations(
     rooms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "draw_curves", DRAW)
+    monkeypatch.setattr(keeping, "draw_curves", DRAW)
     job = job_for(setup_for(rooms, tmp_path, "--set", "train.decay_every=2", "--set", "train.lr=0.01"))
     trainer = train(job)
     log = pd.read_csv(job.log)

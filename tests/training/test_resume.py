@@ -13,7 +13,7 @@ from configs.affects import flatten
 from prune_utils.sparsifiers.base import OneShot
 from prune_utils.sparsifiers.registry import build_sparsifier
 from runtime import closure
-from training import loop, resume
+from training import keeping, resume
 from training.checkpoints import capture, read_checkpoint, write_checkpoint
 from training.identities import FIXED, pruning_identity, training_identity
 from training.names import pruned_path, run_name
@@ -24,7 +24,7 @@ Usage = namedtuple("Usage", "total used free")
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "draw_curves", lambda *arguments: None)
+    monkeypatch.setattr(keeping, "draw_curves", lambda *arguments: None)
 
 
 @pytest.fixture

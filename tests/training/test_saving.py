@@ -11,13 +11,13 @@ import pytest
 from small_training import assert_same_run, job_for, last, setup_for, train, trainer_for
 
 from configs import UserError
-from training import loop
+from training import keeping, loop
 from training.evaluation import evaluate
 
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "draw_curves", lambda *arguments: None)
+    monkeypatch.setattr(keeping, "draw_curves", lambda *arguments: None)
 
 
 def fail(*_: object, **__: object) -> Any:
@@ -120,7 +120,7 @@ def test_forcing_keeps_the_earlier_run_until_the_new_one_has_begun(
     new = job_for(setup_for(rooms, tmp_path / "a", "--seed", "1"))
     trainer = trainer_for(new, force=True)
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "write_checkpoint", fail)  # a disk too small for the first save
+        patch.setattr(keeping, "write_checkpoint", fail)  # a disk too small for the first save
         with pytest.raises(UserError):
             trainer.train()
     assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "copy" / name).read_bytes() for name in files)
