@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from reports.intervals import paired_difference
 from reports.similarity import Report, matrix
 
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
@@ -18,9 +19,11 @@ def ranking(
     """The pairs from most to least similar; pairs without a defined similarity come last.
 
     Returns:
-        indexed by (task_a, task_b): ``value``, ``stderr``, and against the pair below: ``gap``, the
-        difference; ``gap_stderr``, sqrt(e1^2 + e2^2) of the two standard errors, as if they were independent;
-        ``certain``, True where the gap is the larger one, so not where no error is known.
+        indexed by (task_a, task_b): ``value``, ``stderr``, and against the pair below: ``gap``, the difference;
+        ``low`` and ``high``, the ends of its 95 % interval, paired over seeds; ``certain``, whether that excludes
+        zero. Files of earlier versions have no values of single seeds: there ``low`` and ``high`` are the gap less
+        and plus sqrt(e1^2 + e2^2) of the two standard errors, as if they were independent. NaN where no error is
+        known, and nothing is certain there.
 
     Raises:
         UserError: as ``Report.select``.
@@ -28,8 +31,16 @@ def ranking(
     pairs = report.select(layer_method, sim_method, sparsities)
     frame = pairs.sort_values("value", ascending=False, kind="stable", na_position="last")
     frame["gap"] = frame["value"] - frame["value"].shift(-1)
-    frame["gap_stderr"] = np.hypot(frame["stderr"], frame["stderr"].shift(-1))
-    frame["certain"] = frame["gap"] > frame["gap_stderr"]
+    by_seed = report.by_seed(layer_method, sim_method, sparsities)
+    if by_seed is None:
+        error = np.hypot(frame["stderr"], frame["stderr"].shift(-1))
+        frame["low"], frame["high"] = frame["gap"] - error, frame["gap"] + error
+    else:
+        seeds = by_seed.loc[frame.index].to_numpy()
+        gaps = [paired_difference(above, below) for above, below in zip(seeds, seeds[1:], strict=False)]
+        frame["low"], frame["high"] = ([*(getattr(gap, end) for gap in gaps), np.nan] for end in ("low", "high"))
+    frame[["low", "high"]] = frame[["low", "high"]].where(frame["gap"].notna())
+    frame["certain"] = frame["low"] > 0
     return frame
 
 
@@ -52,11 +63,12 @@ def ranking_text(
     names = ["/".join(pair) for pair in ranked.index]
     width = max(map(len, names))
     lines = []
-    numbers = ranked[["value", "stderr", "gap", "gap_stderr"]].to_numpy(float)
-    for place, (name, (value, error, gap, gap_error)) in enumerate(zip(names, numbers, strict=True), start=1):
+    numbers = ranked[["value", "stderr", "gap", "low", "high"]].to_numpy(float)
+    for place, (name, (value, error, gap, low, high)) in enumerate(zip(names, numbers, strict=True), start=1):
         line = f"{place:>3}. {name:<{width}}  {cell(value, error)}"
-        if gap <= gap_error:
-            line += f"  order with the next uncertain: {gap:.3f} apart, combined error {gap_error:.3f}"
+        if low <= 0:
+            reach = f"95 % interval {low:.3f} to {high:.3f}" if report.seeds else f"combined error {high - gap:.3f}"
+            line += f"  order with the next uncertain: {gap:.3f} apart, {reach}"
         lines.append(line)
     if len(lines) > 2 * limit:
         lines[limit:-limit] = [f"     ... {len(lines) - 2 * limit} pairs in between"]
