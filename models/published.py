@@ -20,7 +20,7 @@ def is_published(state: Mapping[str, object]) -> bool:
 
 
 def from_published(state: Mapping[str, Tensor], tasks: Sequence[str]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Our weights (dense values) and masks (bool, only of pruned weights) from a published state dict.
+    """Our weights (dense values) and masks (as they are kept, only of pruned weights) from a published state dict.
 
     Args:
         state: the published state dict.
@@ -34,7 +34,7 @@ def from_published(state: Mapping[str, Tensor], tasks: Sequence[str]) -> tuple[d
     for published, tensor in state.items():
         name = _our_name(published.removeprefix("module."), tasks)
         if name.endswith(".weight_mask"):
-            masks[name.removesuffix("_mask")] = tensor.bool()
+            masks[name.removesuffix("_mask")] = tensor
         else:
             weights[name.removesuffix("_orig") if name.endswith(".weight_orig") else name] = tensor
     return weights, masks

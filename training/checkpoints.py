@@ -18,6 +18,7 @@ from models import MultitaskNet
 from models.published import from_published, is_published
 from prune_utils.apply import apply_masks, dense_state, load_state
 from runtime.setup import Setup
+from training.checking import Unsound, as_mask, check_network, check_plain
 
 FORMAT = "meta-sparse"
 VERSION = 1
@@ -93,6 +94,10 @@ def restore(net: MultitaskNet, checkpoint: Checkpoint, path: Path) -> None:
             f"{path}: the checkpoint has the tasks {','.join(checkpoint.tasks)}, asked for were "
             f"{','.join(heads)}; use --tasks {','.join(checkpoint.tasks)}"
         )
+    try:
+        check_network(checkpoint.weights, checkpoint.masks)
+    except Unsound as error:
+        raise UserError(f"{path}: {error}; name another file") from error
     load_state(net, checkpoint.weights, str(path))
     apply_masks(net, checkpoint.masks)
 
@@ -121,12 +126,17 @@ def read_checkpoint(path: Path, tasks: Sequence[str]) -> Checkpoint:
         UserError: no such file; not a checkpoint; a file that would run code when unpickled.
     """
     content = _load(path)
+    try:
+        check_plain(content)
+    except Unsound as error:
+        raise UserError(f"{path}: not a checkpoint: {error}; name another file") from error
     if isinstance(content, Mapping) and content.get("format") == FORMAT:
         return _ours(content, path)
     if _is_state(content) and is_published(content):
         try:
-            weights, masks = from_published(content, tasks)
-        except UserError as error:
+            weights, stored = from_published(content, tasks)
+            masks = {name: as_mask(mask, name) for name, mask in stored.items()}
+        except (UserError, Unsound) as error:
             raise UserError(f"{path}: {error}") from error
         return Checkpoint("", list(tasks), "published", None, {}, weights, masks)
     raise UserError(f"{path}: this is not a checkpoint of ours, nor a published one; name another file")
@@ -167,6 +177,7 @@ def _ours(content: Mapping[str, Any], path: Path) -> Checkpoint:
         sound = {
             "tasks": all(isinstance(task, str) for task in content["tasks"]),
             "weights": _is_state(content["weights"]),
+            "training": _has_iteration(content["training"]),
             "masks": _is_state(content["masks"]) and all(m.dtype == torch.bool for m in content["masks"].values()),
         }
         wrong = [name for name, whole in sound.items() if not whole]
@@ -174,6 +185,11 @@ def _ours(content: Mapping[str, Any], path: Path) -> Checkpoint:
         problem = ", ".join(wrong)
         raise UserError(f"{path}: the checkpoint is incomplete ({problem}); name another file")
     return Checkpoint(**{item.name: content[item.name] for item in fields(Checkpoint)})
+
+
+def _has_iteration(training: Mapping[str, Any] | None) -> bool:
+    iteration = 0 if training is None else training.get("iteration")
+    return isinstance(iteration, int) and not isinstance(iteration, bool) and iteration >= 0
 
 
 def _is_state(content: object) -> bool:

@@ -1,7 +1,7 @@
 """Evaluation: every task's metrics over a split, and which of two networks is the better one."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -113,11 +113,10 @@ class Best:
         rank = list(self._rank) if self._rank else None
         return {"references": dict(self._references), "rank": rank, "iteration": self.iteration}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from ``state_dict``."""
-        self._references = dict(state["references"])
-        self._rank = tuple(state["rank"]) if state["rank"] else None
-        self.iteration = state["iteration"]
+    def resume(self, references: Mapping[str, float], rank: Sequence[Any] | None, iteration: int | None) -> None:
+        """Go on from what ``state_dict`` gave."""
+        self._references, self.iteration = dict(references), iteration
+        self._rank = (bool(rank[0]), float(rank[1])) if rank else None
 
     def _gain(self, task: str, value: float, higher_is_better: bool) -> float:
         if not math.isfinite(value):

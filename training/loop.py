@@ -30,11 +30,10 @@ from training.log import TrainingLog
 from training.optim import make_optimizer
 from training.parallel import average_statistics, distributed, share_normalisation
 from training.resume import flags_of
+from training.state import TrainingState, read_state
 
 DRAW_EVERY = 60.0
 """Seconds at least between two drawings of the curves, each of which takes about one."""
-STATE = {"iteration", "validated", "results", "rows", "optimizer", "scheduler", "best", "sparsifier"}
-"""What a checkpoint holds to go on from, beside weights and masks."""
 TEXT_EVERY = 10
 """Steps between two changes of the text beside the progress bar."""
 
@@ -192,17 +191,23 @@ class Trainer:
 
     def _go_on(self, state: dict[str, Any]) -> list[dict[str, float]]:
         """Take over everything but weights and masks; returns rows of the log that were not written yet."""
-        missing = sorted(STATE - state.keys())
-        if missing:
-            raise UserError(f"{self.job.last}: incomplete ({', '.join(missing)}); start anew with --force")
-        self.iteration = self.saved = state["iteration"]
-        self.validated, self.results = state["validated"], state["results"]
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scheduler.load_state_dict(state["scheduler"])
-        self.best.load_state_dict(state["best"])
+        kept = read_state(state, self.setup.tasks, self.optimizer, self.scheduler, self.job.last)
+        self.iteration = self.saved = kept.iteration
+        self.validated, self.results = kept.validated, kept.results
+        self.optimizer.load_state_dict(kept.optimizer)
+        self.scheduler.load_state_dict(kept.scheduler)
+        self.best.resume(kept.best.references, kept.best.rank, kept.best.iteration)
         if self.sparsifier is not None:
-            self.sparsifier.load_state_dict(state["sparsifier"])
-        return state["rows"]
+            self._resume_sparsifier(kept)
+        return kept.rows
+
+    def _resume_sparsifier(self, kept: TrainingState) -> None:
+        assert self.sparsifier is not None
+        try:
+            self.sparsifier.load_state_dict(kept.sparsifier or {})
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{self.job.last}: the state of {self.job.method} is incomplete ({error}); "
+                            f"start anew with --force") from error
 
     def _write(self, path: Any, **contents: Any) -> None:
         if self.runtime.is_main:

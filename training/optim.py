@@ -7,6 +7,9 @@ from torch.optim.lr_scheduler import StepLR
 from configs import Config
 from configs.schema import ScheduleConfig
 
+MOMENTS = ("exp_avg", "exp_avg_sq")
+"""What Adam keeps for each parameter beside its step."""
+
 
 def schedule(config: Config, trained: bool, max_iters: int | None) -> ScheduleConfig:
     """Length and learning rate of a run: the ``train`` section, or ``retrain`` for a network pruned after training.

@@ -112,7 +112,7 @@ def test_the_best_goes_on_where_it_was() -> None:
     one, other = Best(tasks("seg")), Best(tasks("seg"))
     assert_same(one.state_dict(), other.state_dict())
     one.update(results(seg=0.4), 5)
-    other.load_state_dict(one.state_dict())
+    other.resume(**one.state_dict())
     for best in (one, other):
         assert not best.update(results(seg=0.3), 6)
         assert best.update(results(seg=0.5), 7)

@@ -1,0 +1,106 @@
+"""The state of a training run in ``last_<run>.pth``: everything but weights and masks, checked when it is read."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from configs import UserError
+from configs.schema import describe
+from training.checking import Unsound, check_optimizer
+from training.optim import MOMENTS
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class BestState(BaseModel):
+    """What ``evaluation.Best`` knows of the validations so far."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    references: dict[str, float]
+    rank: tuple[bool, float] | None
+    iteration: Count | None
+
+
+class TrainingState(BaseModel):
+    """What a run goes on from.
+
+    Attributes:
+        iteration: steps made.
+        validated: the iteration of the last validation.
+        rows: of the log, not written yet.
+        results: of the last validation.
+        run: what was set by flags.
+        optimizer, scheduler: their state dicts.
+        best: which validation was the best.
+        sparsifier: the state of what changes the masks; None for methods that do not.
+    """
+
+    model_config = ConfigDict(strict=True)
+
+    iteration: Count
+    validated: Count
+    rows: list[dict[str, float | int]]
+    results: dict[str, dict[str, float]]
+    run: dict[str, Any] = Field(default_factory=dict)
+    optimizer: dict[str, Any]
+    scheduler: dict[str, Any]
+    best: BestState
+    sparsifier: dict[str, Any] | None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tuples(cls, data: Any) -> Any:
+        """A rank is kept as a list."""
+        best = data.get("best") if isinstance(data, Mapping) else None
+        if isinstance(best, Mapping) and isinstance(best.get("rank"), list):
+            return {**data, "best": {**best, "rank": tuple(best["rank"])}}
+        return data
+
+
+def read_state(
+    content: Mapping[str, Any], tasks: Iterable[str], optimizer: Optimizer, scheduler: LRScheduler, path: Path
+) -> TrainingState:
+    """Check the state of a training run against what it is to go on with.
+
+    Args:
+        content: ``Checkpoint.training``.
+        optimizer, scheduler: new, made with the run's settings.
+        path: the checkpoint's file, for messages.
+
+    Raises:
+        UserError: something is missing, of another kind, not finite or does not fit.
+    """
+    again = "start anew with --force"
+    try:
+        state = TrainingState.model_validate(content)
+        check_optimizer(state.optimizer, optimizer, MOMENTS)
+        _check_scheduler(state, scheduler)
+    except ValidationError as error:
+        raise UserError(f"{path}: training.{describe(error)}; {again}") from error
+    except Unsound as error:
+        raise UserError(f"{path}: {error}; {again}") from error
+    if state.validated > state.iteration or (state.results and set(state.results) != set(tasks)):
+        raise UserError(f"{path}: its validation does not belong to its training; {again}")
+    if any(not isinstance(row.get("iteration"), int) for row in state.rows):
+        raise UserError(f"{path}: a row of its log has no iteration; {again}")
+    return state
+
+
+def _check_scheduler(state: TrainingState, scheduler: LRScheduler) -> None:
+    fresh, kept = scheduler.state_dict(), state.scheduler
+    moving = {"last_epoch", "_step_count", "_last_lr", "_initial_step", "_is_initial", "_get_lr_called_within_step"}
+    differing = [key for key, value in fresh.items() if key not in moving and kept.get(key) != value]
+    if differing:
+        raise Unsound(f"the schedule's state was made with another {differing[0]}")
+    rates = kept.get("_last_lr")
+    if kept.get("last_epoch") != state.iteration or not isinstance(rates, list) or len(rates) != len(fresh["_last_lr"]):
+        raise Unsound("the schedule's state is of another iteration")
+    if not all(isinstance(rate, float) and 0 <= rate < float("inf") for rate in rates):
+        raise Unsound("the schedule's state has no learning rate")
+    if extra := sorted(set(kept) - set(fresh) - moving):
+        raise Unsound(f"the schedule's state holds '{extra[0]}', which ours does not")
