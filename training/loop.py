@@ -11,9 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from configs import UserError
@@ -31,6 +29,7 @@ from training.optim import make_optimizer
 from training.parallel import average_statistics, distributed, share_normalisation
 from training.resume import flags_of
 from training.state import TrainingState, read_state
+from training.step import descend, step_seed, task_losses
 
 DRAW_EVERY = 60.0
 """Seconds at least between two drawings of the curves, each of which takes about one."""
@@ -105,17 +104,11 @@ class Trainer:
         seed_everything(step_seed(self.setup.seed, self.iteration, self.runtime.rank))
         if self.sparsifier is not None:
             self.sparsifier.before_step(self.iteration, batch)
-        with self.runtime.autocast():
-            predictions = self.model(batch["img"])
-        losses = {name: task.loss(predictions[name].float(), batch) for name, task in self.setup.tasks.items()}
+        losses = task_losses(self.model, batch, self.setup.tasks, self.runtime)
         self.ledger.add(self.iteration + 1, float(self.scheduler.get_last_lr()[0]), list(losses.values()))
         if self.ledger.due:
             self._settle()
-        total: Tensor = sum(task.weight * losses[name] for name, task in self.setup.tasks.items())  # type: ignore[assignment]
-        total.backward()
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.scheduler.step()
+        descend(losses, self.setup.tasks, self.optimizer, self.scheduler)
         self.iteration += 1
         self.bar.update()
 
@@ -265,9 +258,3 @@ class Trainer:
         kept = f"{self.job.last} keeps iteration {self.saved}" if self.saved else "no checkpoint was due before"
         rate = self.scheduler.get_last_lr()[0]
         return f"{kept}; look at the data, or start anew with --force and a lower learning rate (it was {rate:g})"
-
-
-def step_seed(seed: int, iteration: int, rank: int) -> int:
-    """The seed of dropout and of every other random choice of one step on one process."""
-    sequence = np.random.SeedSequence([seed % 2**64, iteration, rank])
-    return int(sequence.generate_state(1, np.uint64)[0])
