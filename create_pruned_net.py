@@ -18,6 +18,7 @@ def main() -> None:
     from runtime import device
     from runtime.setup import prepare
     from training.checkpoints import capture, write_checkpoint
+    from training.identities import pruning_identity
     from training.names import pruned_path
     from training.networks import find_trained
     from training.pruning import network_to_prune, prune
@@ -26,11 +27,11 @@ def main() -> None:
     method = choose_method(arguments, shared)
     setup = prepare(shared)
     source = (arguments.checkpoint or find_trained(setup, arguments.method)) if method.trained else None
-    net = network_to_prune(setup, source)
+    net, trained = network_to_prune(setup, source)
     num_batches = arguments.num_batches or setup.config.scoring.num_batches
-    masks, keep_ratio = prune(
-        setup, method, net, ratio=arguments.ratio, keep_ratio=arguments.keep_ratio, num_batches=num_batches
-    )
+    wanted = {"ratio": arguments.ratio, "keep_ratio": arguments.keep_ratio, "num_batches": num_batches}
+    identity = pruning_identity(setup, arguments.method, method, **wanted, source=trained)
+    masks, keep_ratio = prune(setup, method, net, **wanted)
     if setup.runtime.is_main:
         apply_masks(net, masks)
         details = {
@@ -41,7 +42,8 @@ def main() -> None:
             **method.model_dump(),
         }
         path = pruned_path(setup, arguments.method, arguments.ratio)
-        write_checkpoint(path, capture(setup, net, arguments.method, arguments.ratio, details=details))
+        made = capture(setup, net, arguments.method, arguments.ratio, details=details, identity=identity)
+        write_checkpoint(path, made)
         report(arguments, setup.config.name, path, kept_counts(net), details)
         words = ("--method", arguments.method, "--ratio", str(arguments.ratio))
         print(f"Train it: {shared.command('launch_training.py', *words)}")

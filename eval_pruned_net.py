@@ -18,6 +18,7 @@ def main() -> None:
     from training.constant import constant_network
     from training.describing import evaluation_file
     from training.evaluation import evaluate_with_bar
+    from training.identities import evaluation_identity
     from training.names import BASELINE
     from training.networks import find_run, open_network
 
@@ -34,9 +35,16 @@ def main() -> None:
         results = evaluate_with_bar(net, setup)
         constant = evaluate_with_bar(constant_network(setup), setup) if arguments.constant else None
     if setup.runtime.is_main:
-        cost = {"seed": setup.seed, **provenance(setup.runtime, watch.seconds)}
         file = evaluation_file(
-            setup, net, checkpoint, path, run=run, metrics=results, constant=constant, provenance=cost
+            setup,
+            net,
+            checkpoint,
+            path,
+            run=run,
+            metrics=results,
+            constant=constant,
+            provenance={"seed": setup.seed, **provenance(setup.runtime, watch.seconds)},
+            identity=evaluation_identity(setup, checkpoint),
         )
         out = setup.dest / f"eval_{run}.json"
         file.write(out)

@@ -11,10 +11,7 @@ from pathlib import Path
 
 from configs.errors import UserError
 from configs.flags import Parser, count, positive, run_script
-from dataloaders.rendering import Rendering, usual_workers
-from dataloaders.rooms.folder import check_free, render_folder
-from dataloaders.rooms.layouts import LAYOUTS
-from dataloaders.rooms.sheet import draw_contact_sheet
+from dataloaders.rendering import PUBLISHED, Rendering, usual_workers
 
 SMALLEST, LARGEST = 16, 4096
 
@@ -24,7 +21,7 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     add = parser.add_argument
-    add("--layout", choices=list(LAYOUTS), default="taskonomy", help="how files are laid out and coded")
+    add("--layout", choices=list(PUBLISHED), default="taskonomy", help="how files are laid out and coded")
     add("--num_train", type=positive, default=64, help="training images")
     add("--num_test", type=positive, default=16, help="test images")
     add("--size", type=image_size, metavar="H[,W]", help="pixels; default: the published size of the layout")
@@ -54,9 +51,14 @@ def main() -> None:
     arguments = parse_arguments()
     if arguments.dest is None and arguments.contact_sheet is None:
         raise UserError("--dest: missing; name the folder to make")
-    size = arguments.size or LAYOUTS[arguments.layout].size
-    if arguments.layout == "taskonomy" and size[0] != size[1]:
-        raise UserError(f"--size: {size[0]},{size[1]} is not square, as images of the layout taskonomy are")
+    published = PUBLISHED[arguments.layout]
+    size = arguments.size or published.size
+    if published.square and size[0] != size[1]:
+        raise UserError(f"--size: {size[0]},{size[1]} is not square, as images of the layout {arguments.layout} are")
+
+    # The renderer's libraries are loaded only now: --help answers at once, and a wrong flag is told at once.
+    from dataloaders.rooms.folder import check_free, render_folder
+    from dataloaders.rooms.sheet import draw_contact_sheet
 
     if arguments.dest is not None:
         dest = arguments.dest.resolve()

@@ -5,12 +5,13 @@ A YAML file states only what differs from the defaults here. ``extends: nyuv2`` 
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
+from configs.affects import Affects
 from configs.errors import UserError
 
 CONFIG_FOLDER = Path(__file__).parent
@@ -25,6 +26,10 @@ Factor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Size = Annotated[tuple[Positive, Positive], BeforeValidator(_pair)]
 
+EVERYTHING = Affects(("scores", "training", "evaluation"))
+LEARNING = Affects(("scores", "training"))  # what is seen in training batches, which scoring uses too
+NOTHING = Affects()
+
 
 class Section(BaseModel):
     """A part of the settings: unknown keys are errors, values do not change after loading."""
@@ -33,13 +38,15 @@ class Section(BaseModel):
 
 
 class DataConfig(Section):
+    AFFECTS: ClassVar = EVERYTHING
+
     dataset: str = Field(description="a name from dataloaders/ or the user's own class as module:attribute")
-    root: Path | None = Field(None, description="the folder that holds the index JSON")
-    crop: Size = Field(description="training crop, height and width in pixels; one number means a square")
+    root: Annotated[Path | None, NOTHING] = Field(None, description="the folder of the index JSON; its contents count")
+    crop: Annotated[Size, LEARNING] = Field(description="training crop, height and width; one number means a square")
     batch_size: Positive
-    on_error: Literal["raise", "skip"] = Field("raise", description="stop at a sample that cannot be read, or skip it")
-    scale: tuple[Factor, Factor] = Field((0.5, 1.5), description="smallest and largest factor of random scaling")
-    mirror: Share = Field(0.5, description="probability of mirroring left and right")
+    on_error: Annotated[Literal["raise", "skip"], NOTHING] = Field("raise", description="at an unreadable sample")
+    scale: Annotated[tuple[Factor, Factor], LEARNING] = Field((0.5, 1.5), description="range of random scaling")
+    mirror: Annotated[Share, LEARNING] = Field(0.5, description="probability of mirroring left and right")
     options: dict[str, Any] = Field(default_factory=dict, description="further arguments of the data set's class")
 
     @field_validator("scale")
@@ -51,27 +58,32 @@ class DataConfig(Section):
 
 
 class ModelConfig(Section):
+    AFFECTS: ClassVar = EVERYTHING
+
     backbone: str = Field("deeplab_resnet", description="a name from models/ or module:attribute")
     depth: Positive = Field(34, description="18 or 34 for deeplab_resnet")
     width: Positive = Field(64, description="channels of deeplab_resnet's first stage; the others follow")
     head: str = Field("aspp", description="a name from models/ or module:attribute")
     head_channels: Positive = Field(1024, description="channels inside each ASPP branch")
     rates: tuple[Positive, ...] = Field((6, 12, 18, 24), min_length=1, description="dilation of each ASPP branch")
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    dropout: Annotated[float, Field(ge=0, lt=1), LEARNING] = 0.5
 
 
 class TaskConfig(BaseModel):
     """One task; what else a kind of task can be told (ignore_index, min_depth, ...) is checked by the kind itself."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
+    AFFECTS: ClassVar = EVERYTHING
 
     kind: str = Field(description="a name from tasks/ or module:attribute")
     channels: Positive = Field(description="channels of the prediction")
-    weight: float = Field(1.0, ge=0, allow_inf_nan=False, description="factor of the task's loss in the sum")
+    weight: Annotated[float, LEARNING] = Field(1.0, ge=0, allow_inf_nan=False, description="factor of the task's loss")
 
 
 class ScoringConfig(Section):
-    batch_size: Positive | None = Field(None, description="images a batch when scoring; none: as in training")
+    AFFECTS: ClassVar = Affects(("scores",), where_used=True)
+
+    batch_size: Annotated[Positive | None, Affects(("scores",))] = Field(None, description="none: as in training")
     num_batches: Positive = Field(50, description="batches for pruning scores")
     iou_batches: Positive = Field(50, description="batches for the IoU analysis")
     iou_keep_ratio: Share = 0.078
@@ -83,7 +95,9 @@ class ScoringConfig(Section):
 class ScheduleConfig(Section):
     """Length and learning rate of one kind of training run."""
 
-    max_iters: Positive
+    AFFECTS: ClassVar = Affects(("training",), where_used=True)
+
+    max_iters: Annotated[Positive, NOTHING]  # a run may be made longer
     lr: Factor
     decay_every: Positive = 4000
     decay_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
@@ -91,6 +105,8 @@ class ScheduleConfig(Section):
 
 class DynamicConfig(Section):
     """Dynamic sparse training (DiSparse, RigL)."""
+
+    AFFECTS: ClassVar = Affects(("training",), where_used=True)
 
     end: Positive = Field(15000, description="iteration after which the masks are fixed")
     interval: Positive = 50
@@ -101,16 +117,17 @@ class DynamicConfig(Section):
 
 
 class TrainConfig(ScheduleConfig):
-    weight_decay: Annotated[float, Field(ge=0)] = 5e-4
-    eval_interval: Positive = 50
-    save_interval: Positive = 1000
-    eval_batch_size: Positive | None = Field(None, description="images a batch when evaluating; none: as in training")
+    weight_decay: Annotated[float, Field(ge=0), Affects(("training",))] = 5e-4
+    eval_interval: Annotated[Positive, NOTHING] = 50
+    save_interval: Annotated[Positive, NOTHING] = 1000
+    # Some metrics are means over batches.
+    eval_batch_size: Annotated[Positive | None, Affects(("evaluation",))] = Field(None, description="none: as training")
 
 
 class Config(Section):
     """Everything that is set for one data set; ``source`` is the file it came from."""
 
-    name: str = Field(pattern=r"^[\w.-]+$", description="stands in the names of files")
+    name: Annotated[str, NOTHING] = Field(pattern=r"^[\w.-]+$", description="stands in the names of files")
     data: DataConfig
     model: ModelConfig = Field(default_factory=ModelConfig)
     tasks: dict[str, TaskConfig]
@@ -118,10 +135,13 @@ class Config(Section):
     train: TrainConfig
     retrain: ScheduleConfig | None = Field(None, description="training after pruning a trained network; none: as train")
     dynamic: DynamicConfig = Field(default_factory=DynamicConfig)
-    pruning: dict[str, dict[str, Any]] = Field(
+    pruning: Annotated[dict[str, dict[str, Any]], Affects(("scores", "training"), where_used=True)] = Field(
         default_factory=dict, description="options of pruning methods by name, checked by the method"
     )
-    source: Path = Field(exclude=True)
+    relatedness: Annotated[dict[str, dict[str, Any]], Affects(("scores",), where_used=True)] = Field(
+        default_factory=dict, description="options of estimators of relatedness by name, checked by the estimator"
+    )
+    source: Annotated[Path, NOTHING] = Field(exclude=True)
 
     def select_tasks(self, names: Sequence[str] | None) -> "Config":
         """The same settings with only these tasks, in this order.

@@ -71,10 +71,10 @@ def draw_window(
         mirror: probability of mirroring.
         generator: the only source of randomness; four numbers are drawn from it, whatever they decide.
     """
-    factor, flip, *places = torch.rand(4, generator=generator, dtype=torch.float64).tolist()
+    factor, flip, *shares = torch.rand(4, generator=generator, dtype=torch.float64).tolist()
     factor = scale[0] + (scale[1] - scale[0]) * factor
     (height, rows, top), (width, columns, left) = (
-        _span(length, wanted, factor, place) for length, wanted, place in zip(size, crop, places, strict=True)
+        _span(length, wanted, factor, share) for length, wanted, share in zip(size, crop, shares, strict=True)
     )
     return Window(top, left, rows, columns, (height, width), crop, flip < mirror)
 
@@ -91,9 +91,12 @@ def cut(value: Tensor, window: Window, field: Field, *, is_image: bool) -> Tenso
     part = tv_tensors.Image(value) if is_image else _Target(value)
     part = transforms.crop(part, window.top, window.left, window.height, window.width)
     part = transforms.resize(part, list(window.scaled), antialias=False)
+    # Mirrored before it is padded: padding stays at the bottom and on the right, as published.
     if window.mirrored:
         part = transforms.horizontal_flip(part)
     result = part.as_subclass(Tensor)
+    # Up to here a file's bytes stay bytes, which are quicker to move than floats. `mirror` needs what they stand for:
+    # the x of a normal changes its sign.
     if field.decode is not None:
         result = field.decode(result)
     if window.mirrored and field.mirror is not None:
@@ -101,16 +104,23 @@ def cut(value: Tensor, window: Window, field: Field, *, is_image: bool) -> Tenso
     return result
 
 
-def write_padded(part: Tensor, place: Tensor, fill: float) -> None:
-    """Write ``part`` [C, h, w] into the upper left of ``place`` [C, H, W], in its type, and ``fill`` around it."""
+def write_padded(part: Tensor, slot: Tensor, fill: float) -> None:
+    """Write ``part`` [C, h, w] into the upper left of ``slot`` [C, H, W], in its type, and ``fill`` around it."""
     height, width = part.shape[1:]
-    place[:, :height, :width] = part
-    place[:, :height, width:] = fill
-    place[:, height:] = fill
+    # The slot is a part of a batch that nobody has cleared: each of its values is written once, and converted on the
+    # way, where padding and stacking would make copies of the whole.
+    slot[:, :height, :width] = part
+    slot[:, :height, width:] = fill
+    slot[:, height:] = fill
 
 
-def _span(length: int, wanted: int, factor: float, place: float) -> tuple[int, int, int]:
-    """Along one axis: pixels of the result before padding, and number and start of the source's pixels."""
+def _span(length: int, wanted: int, factor: float, share: float) -> tuple[int, int, int]:
+    """Along one axis: pixels of the result before padding, and number and start of the source's pixels.
+
+    ``share``, from 0 to below 1, says how far along the axis the part starts.
+    """
     result = min(wanted, max(1, round(length * factor)))
+    # Whole pixels of the source, so that all keys are cut at the same edges and stay aligned. A scaled picture that
+    # does not fill the crop is all in it.
     pixels = length if result < wanted else min(length, max(1, round(wanted / factor)))
-    return result, pixels, int(place * (length - pixels + 1))
+    return result, pixels, int(share * (length - pixels + 1))  # + 1: the last start is as likely as the others

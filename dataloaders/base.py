@@ -3,7 +3,7 @@
 import json
 import posixpath
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -38,8 +38,9 @@ class Field:
 class MultitaskDataset(ABC):
     """A split of a data set on disk. Subclasses say where samples are and how to read each key.
 
-    A subclass gives ``fields``, ``__len__``, ``name`` and ``read``. Its ``__init__``, if any, names its
-    own options (``data.options`` of the YAML file) and hands everything else to this one.
+    A subclass gives ``fields``, ``__len__``, ``name`` and ``read``, and ``sources`` if results are to be kept.
+    Its ``__init__``, if any, names its own options (``data.options`` of the YAML file) and hands everything else to
+    this one.
 
     Args:
         root: the data root.
@@ -98,6 +99,13 @@ class MultitaskDataset(ABC):
     def source(self, index: int, key: str) -> str:
         """Where a key of a sample comes from, for messages: its file, if it has one."""
         return f"sample '{self.name(index)}': {key}"
+
+    def sources(self, index: int, key: str) -> Sequence[Path] | None:
+        """The files that ``read`` opens for a key, so that kept results are made anew when one of them changes.
+
+        None: not known; then no result is kept, lest it be stale.
+        """
+        return None
 
     def field(self, key: str) -> Field:
         """The field of any key, ``img`` included."""
@@ -179,6 +187,9 @@ class IndexedDataset(MultitaskDataset):
 
     def source(self, index: int, key: str) -> str:
         return str(self.locate(self._paths[self.column(key)][index]))
+
+    def sources(self, index: int, key: str) -> Sequence[Path]:
+        return (self.locate(self._paths[self.column(key)][index]),)
 
     def check(self) -> None:
         for key in ("img", *self.keys):

@@ -25,7 +25,7 @@ INTERRUPTS = {signal.SIGINT, signal.SIGTERM}
 def training_loader(
     config: Config,
     keys: Collection[str],
-    batches: range,
+    batches: Sequence[int],
     *,
     batch_size: int,
     seed: int,
@@ -107,10 +107,9 @@ class Loader:
         """Where the samples come from."""
         return self._reader.dataset
 
-    def sources(self) -> list[str]:
-        """What the batches are read from, usually files, each once and in order."""
-        indices = dict.fromkeys(request.index for number in range(len(self)) for request in self._requests[number])
-        return [self.dataset.source(index, key) for index in indices for key in ("img", *self.dataset.keys)]
+    def indices(self) -> list[int]:
+        """The samples that the batches are made of, each once and in the order of its first use."""
+        return list(dict.fromkeys(request.index for number in range(len(self)) for request in self._requests[number]))
 
     def __len__(self) -> int:
         return len(self._requests)

@@ -12,6 +12,22 @@ MOST_WORKERS = 8  # each holds the renderer's libraries in memory
 
 
 @dataclass(frozen=True)
+class Published:
+    """The images of a public data set: (height, width), and whether its loader takes only square ones."""
+
+    size: tuple[int, int]
+    square: bool = False
+
+
+PUBLISHED = {
+    "nyuv2": Published((480, 640)),
+    "cityscapes": Published((256, 512)),
+    "taskonomy": Published((256, 256), square=True),
+}
+"""Every layout that ``dataloaders/rooms/layouts.py`` can write."""
+
+
+@dataclass(frozen=True)
 class Rendering:
     """All that decides what is rendered: the layout, images in each split, (height, width) and the seed."""
 

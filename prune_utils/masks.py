@@ -27,6 +27,8 @@ def keep_thresholds(scores: Scores, keep_ratios: Sequence[float]) -> list[float]
     if ordered.is_cuda:
         ordered = ordered.sort().values
     elif positions:
+        # A partial sort puts all these ranks right at once, in a small part of the time of a full sort. It may work
+        # in place: `_flat` has made a copy.
         ordered.numpy().partition(sorted(set(positions)))
     return [ordered[numel - count].item() if count > 0 else math.inf for count in counts]
 
@@ -41,6 +43,7 @@ def merge(task_masks: Iterable[Masks]) -> Masks:
     merged: Masks = {}
     for masks in task_masks:
         for name, mask in masks.items():
+            # Not in place: the first mask that is taken over still belongs to its task.
             merged[name] = merged[name] | mask if name in merged else mask
     return merged
 
@@ -54,6 +57,8 @@ class MergedNetwork:
     """
 
     def __init__(self, scores: Mapping[str, Scores], shared: Collection[str]) -> None:
+        # What the merged backbone keeps depends on which tasks meet in a weight, so its scores stay where they are. A
+        # head has one task: for thresholds and for heads sorted scores will do, and cost a look-up at each ratio.
         self.shared = [[task_scores[name] for name in shared] for task_scores in scores.values()]
         self.ordered = [_sorted(_flat(task_scores.values())) for task_scores in scores.values()]
         self.heads = [_sorted(_flat(s for name, s in task.items() if name not in shared)) for task in scores.values()]
@@ -70,6 +75,7 @@ class MergedNetwork:
                 union |= score >= threshold
             kept += int(union.sum())
         for head, threshold in zip(self.heads, thresholds, strict=True):
+            # "left" counts the ties as kept. With a float64 to look for, NumPy would convert the whole head first.
             kept += len(head) - int(np.searchsorted(head, np.float32(threshold), side="left"))
         return kept
 
@@ -81,11 +87,13 @@ class MergedNetwork:
         """
         wanted = target_count(self.numel, sparsity)
         low, high = 0.0, 1.0
+        # Half a weight of the largest task: within an interval this short no task's count changes more than once.
         step = 0.5 / max(len(ordered) for ordered in self.ordered)
         while high - low > step:
             middle = (low + high) / 2
             kept = self.kept(middle)
             if kept == wanted:
+                # A larger ratio only ever adds weights, so all ratios that keep this many keep the same ones.
                 return middle
             low, high = (middle, high) if kept < wanted else (low, middle)
         return high
@@ -105,6 +113,8 @@ def exact_masks(scores: Mapping[str, Scores], shared: Collection[str], sparsity:
     ratio = MergedNetwork(scores, shared).exact_ratio(sparsity)
     thresholds = {task: keep_thresholds(task_scores, [ratio])[0] for task, task_scores in scores.items()}
     merged = merge(masks_above(task_scores, thresholds[task]) for task, task_scores in scores.items())
+    # The next smaller ratio keeps too few, and it keeps all that stand above the thresholds. So what stands at them
+    # is enough to take the surplus from.
     surplus = int(sum(mask.sum() for mask in merged.values())) - target_count(total(merged.values()), sparsity)
     if surplus > 0:
         _prune_ties(merged, scores, thresholds, surplus)
@@ -120,8 +130,8 @@ def _prune_ties(
         for task, task_scores in scores.items():
             if name in task_scores:
                 above |= task_scores[name] > thresholds[task]
-        places = (merged[name] & ~above).flatten().nonzero().flatten()
-        chosen = places[max(0, len(places) - surplus) :]
+        tied = (merged[name] & ~above).flatten().nonzero().flatten()
+        chosen = tied[max(0, len(tied) - surplus) :]
         merged[name].view(-1)[chosen] = False
         surplus -= len(chosen)
         if surplus <= 0:
@@ -129,9 +139,9 @@ def _prune_ties(
 
 
 def _flat(tensors: Iterable[Tensor]) -> Tensor:
-    parts = [tensor.detach().reshape(-1).float() for tensor in tensors]
+    parts = [tensor.detach().reshape(-1).float() for tensor in tensors]  # NumPy has no bfloat16
     return torch.cat(parts) if parts else torch.empty(0)
 
 
 def _sorted(flat: Tensor) -> np.ndarray:
-    return np.sort(flat.cpu().numpy())
+    return np.sort(flat.cpu().numpy())  # several times faster than torch's sort on a CPU

@@ -7,8 +7,10 @@ by |dL/dm| at m = 1, where m multiplies the weight; since dL/dm = w * dL/dw, no 
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -18,10 +20,11 @@ from prune_utils.layers import Scores, head_weights, shared_weights, weights
 
 Batch = Mapping[str, Tensor]
 Loss = Callable[[Tensor, Batch], Tensor]
+Net = TypeVar("Net", bound=nn.Module)
 NO_BATCH = "no batch to score with: the number of batches is 0 or the data set is empty"
 
 
-def xavier_copy(net: nn.Module, seed: int) -> nn.Module:
+def xavier_copy(net: Net, seed: int) -> Net:
     """A copy of the network with Xavier-normal weights drawn from ``seed``; biases and norms stay as they are."""
     twin = copy.deepcopy(net)
     generator = torch.Generator().manual_seed(seed)
@@ -33,19 +36,38 @@ def xavier_copy(net: nn.Module, seed: int) -> nn.Module:
     return twin
 
 
-def gradient_magnitudes(
+@dataclass(frozen=True)
+class TaskGradient:
+    """A part of the gradient of one task's loss on one batch.
+
+    Attributes:
+        number: of the batch, from 0.
+        task: its name.
+        loss: its value.
+        shared: whether this is the backbone's part, else it is that of the task's own head.
+        at: parameter name -> dL_t/dw; the receiver may overwrite the tensors, and empty the dict to free them early.
+    """
+
+    number: int
+    task: str
+    loss: float
+    shared: bool
+    at: dict[str, Tensor]
+
+
+def task_gradients(
     net: nn.Module,
     batches: Iterable[Batch],
     losses: Mapping[str, Loss],
     *,
     precision: Callable[[], AbstractContextManager] = nullcontext,
     before_batch: Callable[[int], object] = lambda number: None,
-) -> dict[str, Scores]:
-    """For each task, sum over batches of |dL_t/dw|, for the backbone and the task's own head.
+) -> Iterator[TaskGradient]:
+    """For each batch and task, the gradient at the task's own head, then at the backbone.
 
     The backbone runs forwards once a batch, for all tasks; each task runs its own head forwards and backwards, and
     the backbone backwards: F + 2kF for k tasks, where a pass per task through the whole network is 3kF and more.
-    The network's parameters, buffers and mode are as before when this returns.
+    The network's parameters, buffers and mode are as before when this is exhausted.
 
     Args:
         net: has ``backbone`` and ``heads[task]``; any modules.
@@ -59,27 +81,58 @@ def gradient_magnitudes(
     """
     shared = shared_weights(net)
     own = {task: head_weights(net, task) for task in losses}
-    sums = {task: _zeros({**shared, **own[task]}) for task in losses}
     number = -1
-    with _training_mode(net):
+    with training_mode(net):
         for number, batch in enumerate(batches):
             before_batch(number)
             with precision():
                 features = net.backbone(batch["img"])  # type: ignore[operator]
-            for place, (task, loss) in enumerate(losses.items(), start=1):
+            for position, (task, loss) in enumerate(losses.items(), start=1):
+                # A leaf of its own ends the head's backward pass at the features; what arrives there is then sent
+                # through the backbone. autograd.grad, unlike backward, leaves no gradients on the parameters.
                 leaf = features.detach().requires_grad_()
                 with precision():
                     value = loss(net.heads[task](leaf), batch)  # type: ignore[index, operator]
                 _check_finite(value, task, number, batch)
                 at_features, *at_head = torch.autograd.grad(value, [leaf, *own[task].values()])
-                _add_magnitudes(sums[task], own[task], at_head)
-                more = place < len(losses)
+                given = dict(zip(own[task], at_head, strict=True))
+                del at_head
+                yield TaskGradient(number, task, value.item(), shared=False, at=given)
+                # The backbone's graph serves all tasks; with the last pass its memory is given back as it goes.
+                more = position < len(losses)
                 at_shared = torch.autograd.grad(features, list(shared.values()), at_features, retain_graph=more)
-                _add_magnitudes(sums[task], shared, at_shared)
-            del features, at_features, at_shared
+                given = dict(zip(shared, at_shared, strict=True))
+                del at_shared
+                yield TaskGradient(number, task, value.item(), shared=True, at=given)
+            # The names outlive the loop's body: their memory would still be held when the next batch runs forwards.
+            del features, at_features
     if number < 0:
         raise UserError(NO_BATCH)
+
+
+def gradient_magnitudes(
+    net: nn.Module, batches: Iterable[Batch], losses: Mapping[str, Loss], **options: Any
+) -> dict[str, Scores]:
+    """For each task, sum over batches of |dL_t/dw|, for the backbone and the task's own head.
+
+    Arguments and errors are those of ``task_gradients``.
+    """
+    sums = zero_scores(net, losses)
+    for gradient in task_gradients(net, batches, losses, **options):
+        add_magnitudes(sums[gradient.task], gradient.at)
     return sums
+
+
+def zero_scores(net: nn.Module, tasks: Iterable[str]) -> dict[str, Scores]:
+    """For each task, zeros for the weights of the backbone and of its own head."""
+    shared = shared_weights(net)
+    return {task: _zeros({**shared, **head_weights(net, task)}) for task in tasks}
+
+
+def add_magnitudes(sums: Scores, gradients: dict[str, Tensor]) -> None:
+    """Add |gradient| to the sums; the gradients are overwritten, and freed as it goes, before the next pass."""
+    for name in list(gradients):
+        sums[name].add_(gradients.pop(name).abs_())
 
 
 def joint_magnitudes(
@@ -93,10 +146,10 @@ def joint_magnitudes(
 ) -> Scores:
     """Sum over batches of |dL/dw|, L = sum of factor * loss over the tasks, for the backbone and these heads.
 
-    One pass forwards and one backwards a batch. The network is left as ``gradient_magnitudes`` leaves it.
+    One pass forwards and one backwards a batch. The network is left as ``task_gradients`` leaves it.
 
     Args:
-        factors: for each task, the factor of its loss; all else is as for ``gradient_magnitudes``.
+        factors: for each task, the factor of its loss; all else is as for ``task_gradients``.
 
     Raises:
         UserError: a loss is not finite, or there is no batch.
@@ -106,17 +159,18 @@ def joint_magnitudes(
         parameters |= head_weights(net, task)
     sums = _zeros(parameters)
     number = -1
-    with _training_mode(net):
+    with training_mode(net):
         for number, batch in enumerate(batches):
             before_batch(number)
             with precision():
                 features = net.backbone(batch["img"])  # type: ignore[operator]
                 values = {t: loss(net.heads[t](features), batch) for t, loss in losses.items()}  # type: ignore[index, operator]
-            for task, value in values.items():
+            for task, value in values.items():  # one by one: of the sum nobody could tell whose loss it was
                 _check_finite(value, task, number, batch)
             joint = torch.stack([factors[task] * value for task, value in values.items()]).sum()
-            _add_magnitudes(sums, parameters, torch.autograd.grad(joint, list(parameters.values())))
-            del features, values, joint
+            gradients = torch.autograd.grad(joint, list(parameters.values()))
+            add_magnitudes(sums, dict(zip(parameters, gradients, strict=True)))
+            del features, values, joint, gradients
     if number < 0:
         raise UserError(NO_BATCH)
     return sums
@@ -154,21 +208,16 @@ def magnitude_scores(net: nn.Module, tasks: Iterable[str]) -> dict[str, Scores]:
     }
 
 
-def _add_magnitudes(sums: Scores, names: Iterable[str], gradients: list[Tensor] | tuple[Tensor, ...]) -> None:
-    """Add |gradient| to the sums; a list is emptied as it goes, which frees the memory before the next pass."""
-    for place, name in enumerate(names):
-        sums[name].add_(gradients[place].abs_())
-    if isinstance(gradients, list):
-        gradients.clear()
-
-
 def _zeros(parameters: Mapping[str, Tensor]) -> Scores:
     return {name: torch.zeros_like(parameter, requires_grad=False) for name, parameter in parameters.items()}
 
 
 @torch.no_grad()
 def _times(net: nn.Module, magnitudes: Mapping[str, Scores], factor: Callable[[Tensor], Tensor]) -> dict[str, Scores]:
-    for name, weight in weights(net).items():  # layer by layer: factors of all layers would be a second network
+    parameters = shared_weights(net)
+    for task in magnitudes:  # by task, since two may share a head, which ``weights(net)`` would name but once
+        parameters |= head_weights(net, task)
+    for name, weight in parameters.items():  # layer by layer: factors of all layers would be a second network
         layer_factor = factor(weight)
         for scores in magnitudes.values():
             if name in scores:
@@ -176,22 +225,19 @@ def _times(net: nn.Module, magnitudes: Mapping[str, Scores], factor: Callable[[T
     return dict(magnitudes)
 
 
-class _training_mode:
+@contextmanager
+def training_mode(net: nn.Module) -> Iterator[None]:
     """Training mode inside, with the mode of every module and all buffers (running statistics) restored after."""
-
-    def __init__(self, net: nn.Module) -> None:
-        self.net = net
-
-    def __enter__(self) -> None:
-        self.modes = [(module, module.training) for module in self.net.modules()]
-        self.buffers = [(buffer, buffer.clone()) for buffer in self.net.buffers()]
-        self.net.train()
-
-    def __exit__(self, *_: object) -> None:
-        for module, mode in self.modes:
+    modes = [(module, module.training) for module in net.modules()]
+    buffers = [(buffer, buffer.clone()) for buffer in net.buffers()]
+    try:
+        net.train()
+        yield
+    finally:
+        for module, mode in modes:
             module.training = mode
         with torch.no_grad():
-            for buffer, value in self.buffers:
+            for buffer, value in buffers:
                 buffer.copy_(value)
 
 

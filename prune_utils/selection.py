@@ -25,10 +25,11 @@ def largest(values: Tensor, count: int, among: Tensor) -> Tensor:
         return torch.zeros_like(among)
     if count == len(candidates):
         return among.clone()
+    # Not torch.topk: it leaves open which of equal values it returns.
     threshold = _kth_largest(candidates, count)
     chosen = (flat > threshold).logical_and_(open_)
     missing = count - int(chosen.count_nonzero())
-    if missing:
+    if missing:  # at least one is: the k-th largest itself is not above the threshold
         ties = (flat == threshold).logical_and_(open_).nonzero().flatten()
         chosen[ties[:missing]] = True
     return chosen.view(among.shape)
@@ -40,7 +41,7 @@ def random_mask(shape: torch.Size, count: int, generator: torch.Generator) -> Te
 
 
 def _kth_largest(values: Tensor, k: int) -> float:
-    place = len(values) - k
+    rank = len(values) - k  # from 0, the smallest first
     if values.is_cuda:
-        return values.kthvalue(place + 1).values.item()
-    return float(np.partition(values.numpy(), place)[place])
+        return values.kthvalue(rank + 1).values.item()
+    return float(np.partition(values.numpy(), rank)[rank])  # on a CPU several times faster than kthvalue

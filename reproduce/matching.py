@@ -1,7 +1,7 @@
 """Whether a file is what a planned run would have made; one of other settings never passes for it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from math import isclose
 from pathlib import Path
@@ -11,17 +11,16 @@ import torch
 from torch.utils.serialization import config as serialization
 
 from configs import UserError
+from configs.affects import Stage, affects, flatten
+from configs.schema import Config
 from prune_utils.keep_ratio import stated_keep_ratio
 from reproduce.runs import SPARSITIES, SimilarityRun, TrainingRun
 from training.checkpoints import Checkpoint, read_checkpoint
+from training.identities import FIXED
 from training.job import check_origin
 from training.names import pruned_path
-from training.resume import FREE, flags_of, flatten
 
-RESUMED = tuple(key for key in FREE if key != "data.root")
-"""Settings that may change while a run is made; results in a table must be of the same data, too."""
-NOT_SCORED = ("data.on_error", "train.", "retrain.")
-"""Settings that scores at initialisation do not depend on."""
+Counts = Callable[[str], bool]
 MALFORMED = (KeyError, TypeError, AttributeError)
 
 
@@ -55,11 +54,10 @@ def evaluation_of(run: TrainingRun) -> dict[str, Any] | None:
         "checkpoint": job.final.name,
         "metrics": {name: sorted(task.higher_is_better) for name, task in job.setup.tasks.items()},
     }
-    # Some metrics are averaged per batch. When the masks were fixed is not in the file but for these two.
-    bound = ["train.eval_batch_size"]
-    if job.dynamic is not None:
-        bound += ["train.max_iters", "dynamic.end"]
-    return None if differing(then, now, tuple(key for key in _free(run) if key not in bound)) else content
+    # When the masks were fixed is not in the file but for train.max_iters and dynamic.end.
+    dynamic = ("train.max_iters", "dynamic.end") if job.dynamic is not None else ()
+    counts = counting("training", "evaluation", *(("scores",) if run.prunes_once else ()))
+    return None if differing(then, now, lambda key: counts(key) or key in dynamic) else content
 
 
 def similarity_is_done(run: SimilarityRun) -> bool:
@@ -76,7 +74,7 @@ def similarity_is_done(run: SimilarityRun) -> bool:
     except MALFORMED:
         return False
     return (
-        not differing(then, now, (*NOT_SCORED, "dynamic.", "scoring.num_batches", "scoring.iou"))
+        not differing(then, now, counting("scores", where_used=False))
         and counts == (run.num_batches, run.num_seeds, SPARSITIES, list(run.setup.tasks))
         and place == (run.setup.seed, run.setup.runtime.precision)
         and all(
@@ -97,8 +95,9 @@ def other_settings(run: TrainingRun, checkpoint: Checkpoint) -> str:
     if checkpoint.training is None:
         return f"{job.last} lacks the state of its training"
     then = {**flatten(checkpoint.config), **checkpoint.training.get("run", {})}
-    now = {**flatten(job.setup.config.model_dump(mode="json")), **flags_of(job)}
-    found = differing(then, now, _free(run))
+    now = {**flatten(job.setup.config.model_dump(mode="json")), **run_flags(run)}
+    counts = counting("training", *(("scores",) if run.prunes_once else ()))
+    found = differing(then, now, lambda key: counts(key) and key != "dynamic.end")
     return f"{job.last} was made with other settings ({'; '.join(found)})" if found else ""
 
 
@@ -122,7 +121,7 @@ def pruned_is_usable(run: TrainingRun) -> bool:
     return (
         (checkpoint.method, checkpoint.ratio, checkpoint.tasks) == (job.method, job.ratio, list(run.tasks))
         and all(checkpoint.details.get(key) == value for key, value in wanted.items())
-        and not differing(then, now, (*NOT_SCORED, "scoring.iou"))
+        and not differing(then, now, counting("scores"))
     )
 
 
@@ -157,12 +156,31 @@ def has_masks(path: Path, checkpoint: Checkpoint) -> bool:
         )
 
 
-def differing(then: Mapping[str, Any], now: Mapping[str, Any], free: tuple[str, ...]) -> list[str]:
-    """Each setting that is not the same, with both values; ``free`` are beginnings of keys that may differ."""
+def run_flags(run: TrainingRun) -> dict[str, Any]:
+    """What makes a run what it is beside the settings of its YAML file."""
+    job = run.job
+    fixed = job.dynamic.end if job.dynamic else None
+    return {"seed": job.setup.seed, "precision": job.setup.runtime.precision, FIXED: fixed}
+
+
+def counting(*stages: Stage, where_used: bool = True) -> Counts:
+    """Which settings affect one of these stages; the data root, and what the schema does not know, always count."""
+
+    def counts(key: str) -> bool:
+        said = affects(Config, key)
+        if said is None or key == "data.root":
+            return True
+        return bool({*stages} & {*said.stages}) and (where_used or not said.where_used)
+
+    return counts
+
+
+def differing(then: Mapping[str, Any], now: Mapping[str, Any], counts: Counts) -> list[str]:
+    """Each setting that counts and is not the same, with both values."""
     return [
         f"{key} was {then.get(key)} and is {now.get(key)}"
         for key in dict.fromkeys([*then, *now])
-        if not key.startswith(free) and _comparable(key, then.get(key)) != _comparable(key, now.get(key))
+        if counts(key) and _comparable(key, then.get(key)) != _comparable(key, now.get(key))
     ]
 
 
@@ -173,13 +191,6 @@ def read_json(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
-
-
-def _free(run: TrainingRun) -> tuple[str, ...]:
-    """Settings that may differ: as in a run that goes on, except those that its first masks depend on."""
-    if not run.prunes_once:
-        return RESUMED
-    return (*(key for key in RESUMED if key != "scoring."), "scoring.iou")
 
 
 def _comparable(key: str, value: Any) -> Any:

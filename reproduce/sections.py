@@ -11,15 +11,15 @@ from typing import Any
 import pandas as pd
 
 from configs import UserError
+from configs.affects import flatten
 from reports.similarity import METRIC_NAMES, WEIGHTING_NAMES, Report, read_report, whole_table
 from reproduce.claim import Similar, comparisons, our_similarities, published_similarities, tally
-from reproduce.matching import differing, evaluation_of
+from reproduce.matching import counting, differing, evaluation_of
 from reproduce.plan import TablePlan
 from reproduce.published import Numbers, Printed, published_numbers
 from reproduce.published.similarity import compare
 from reproduce.runs import TrainingRun
 from tasks import Task
-from training.resume import FREE, flatten
 
 Section = dict[str, Any]
 ALONE = "alone"
@@ -194,7 +194,8 @@ def _settings(plan: TablePlan) -> dict[str, Any]:
 
 def _same_settings(before: Section, now: Section) -> bool:
     old, new = ({k: v for k, v in section["settings"].items() if k != "set"} for section in (before, now))
-    return not differing(flatten(old), flatten(new), tuple(f"config.{key}" for key in FREE if key != "data.root"))
+    counts = counting("training")
+    return not differing(flatten(old), flatten(new), lambda key: counts(key.removeprefix("config.")))
 
 
 def _keep_rows(before: Section, section: Section) -> None:

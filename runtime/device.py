@@ -62,12 +62,32 @@ class Runtime:
             for tensor in tensors:
                 distributed.all_reduce(tensor)
 
+    def from_main(self, make: Callable[[], Any]) -> Any:
+        """What the main process makes, any plain value, on every process; its UserError is raised on all of them."""
+        value = mistake = None
+        if self.is_main:
+            try:
+                value = make()
+            except UserError as error:
+                mistake = error
+        value, mistake = self.agree((value, mistake))
+        if mistake is not None:
+            raise mistake
+        return value
+
     def agree(self, value: Any) -> Any:
         """The main process's value, on every process; any plain value."""
         values = [value]
         if self.world > 1:
             distributed.broadcast_object_list(values, src=0)
         return values[0]
+
+    def gather(self, value: Any) -> list[Any]:
+        """The values of all processes, in the order of their ranks, on every process; any plain values or tensors."""
+        values = [value] * self.world
+        if self.world > 1:
+            distributed.all_gather_object(values, value)
+        return values
 
     def wait(self) -> None:
         """Wait until every process is here."""

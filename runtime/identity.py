@@ -1,64 +1,192 @@
-"""A key for cached work: a hash of everything that affects it, so that stale values are never met."""
+"""The identity of a piece of work: everything that its numbers depend on, and a hash of it.
+
+"Is this done already?", "may this be reused?" and "may this go on?" are comparisons of ``key`` or ``request``.
+``differing`` says in words why two are not the same; it serves messages only.
+"""
 
 import hashlib
 import json
-import sys
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-import torchvision
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
 
-from configs.paths import REPOSITORY
+from configs.affects import Stage, affecting, flatten
+from configs.schema import Config
+from runtime.closure import own_code, project_code
+from runtime.contents import UNNAMED, Rows, contents_of
+from runtime.setup import Setup
 
-CODE = (
-    "dataloaders/**/*.py",
-    "models/**/*.py",
-    "tasks/**/*.py",
-    "prune_utils/layers.py",
-    "prune_utils/masks.py",
-    "prune_utils/scores.py",
-    "relatedness/snip/statistics.py",
-    "runtime/passes.py",
-)
-"""Code of ours that scores and their statistics depend on."""
+LIBRARIES = {"torch": "torch", "torchvision": "torchvision", "numpy": "numpy", "scipy": "scipy", "PIL": "pillow"}
+"""What computes or decodes for us: by the name it is imported under, the name it is installed under."""
+OWN = re.compile(r"([A-Za-z_][\w.]*):[A-Za-z_]\w*")
+"""A thing of the user's own in the settings: ``module:attribute``."""
+PROJECT, BEGINNING = "the project", "what it was begun with"
 
 
-def fingerprint(settings: Any, files: Iterable[str | Path], plugins: Iterable[object]) -> str:
-    """Hash of settings, data files, code and library versions, as 16 hexadecimal digits.
+class Identity(BaseModel):
+    """What the numbers of one piece of work depend on; plain values.
+
+    Attributes:
+        stage: what kind of numbers they are.
+        settings: ``section.key`` -> value, of all that affect the stage, and what flags and the work itself add.
+        data: of the files read, the samples in order and their contents (sizes where there is too much to read); None
+            where the data set does not name its files.
+        stamps: times of those files that were not read; "" where all were.
+        code: hashes of source code: ours, and each module of the user's own.
+        versions: of libraries, and the kind of device.
+        after: of the work whose result this begins with.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stage: Stage
+    settings: dict[str, Any]
+    data: str | None
+    stamps: str
+    code: dict[str, str]
+    versions: dict[str, str]
+    after: "Identity | None" = None
+
+    @property
+    def key(self) -> str:
+        """A hash of all of it, 16 hexadecimal digits: only work of an equal key is certain to give the same numbers."""
+        return _digest(self.model_dump(mode="json"))
+
+    @property
+    def request(self) -> str:
+        """A hash of what was asked for, and of which data; which code and libraries did it does not count.
+
+        Long work goes on where this is equal, and says so where ``key`` is not: a newer library, or a mended reader,
+        should not cost days.
+        """
+        before = None if self.after is None else self.after.request
+        return _digest([self.stage, self.settings, self.data, before])
+
+    @property
+    def complete(self) -> bool:
+        """Whether all data are known. If not, no other work has an equal ``key``, and nothing is worth keeping."""
+        return self.data is not None and (self.after is None or self.after.complete)
+
+
+def identity_of(
+    stage: Stage,
+    setup: Setup,
+    *,
+    sources: Rows | None,
+    entry: Sequence[str],
+    further: Mapping[str, Any],
+    after: Identity | None = None,
+) -> Identity:
+    """The identity of a piece of work.
 
     Args:
-        settings: anything that JSON can hold, other things by their text.
-        files: data files; their path, size and time of change count, which is quick and notices an edit.
-        plugins: classes and functions in use that may be the user's own; the content of their source files counts.
+        sources: the files it reads, sample by sample in the order of use (``runtime.contents.rows_of``).
+        entry: names of the modules that do it; the code is what they import, and what that imports.
+        further: what flags say, and settings that count where they are used, as ``section.key`` where they have one.
+        after: of the work whose result this begins with.
     """
-    versions = [torch.__version__, torchvision.__version__, np.__version__]
-    parts = {
-        "settings": settings,
-        "versions": versions,
-        "data": sorted({_stamp(Path(file)) for file in files}),
-        "code": [_content(path) for path in sorted(_sources(plugins))],
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    config = setup.config
+    flat = flatten(config.model_dump(mode="json"))
+    for name, task in setup.tasks.items():  # what a task has read from files stands in its options by now
+        flat |= flatten(task.model_dump(exclude={"name"}), f"tasks.{name}.")
+    settings = affecting(Config, flat, stage)
+    settings |= {"tasks": list(setup.tasks), "precision": setup.runtime.precision, **further}
+    settings = json.loads(json.dumps(settings, default=_plain))
+    contents = contents_of(sources, config.data.root)
+    names = sorted({found[1] for value in settings.values() if (found := OWN.fullmatch(f"{value}"))})
+    ours, libraries = project_code(entry)
+    own, own_libraries = own_code(names, [Path.cwd(), config.source.parent])
+    return Identity(
+        stage=stage,
+        settings=settings,
+        data=contents.data,
+        stamps=contents.stamps,
+        code={PROJECT: ours, **own},
+        versions={**_versions(libraries | own_libraries), "device": setup.runtime.device.type},
+        after=after,
+    )
 
 
-def _sources(plugins: Iterable[object]) -> set[Path]:
-    ours = {path for pattern in CODE for path in REPOSITORY.glob(pattern)}
-    parts = [part for plugin in plugins for part in getattr(plugin, "__mro__", (plugin,))]
-    modules = [sys.modules.get(getattr(part, "__module__", None) or "") for part in parts]
-    files = {getattr(module, "__file__", None) for module in modules}
-    return ours | {Path(file) for file in files if file}
+def differing(then: Identity, now: Identity) -> list[str]:
+    """In words, all that is not the same; for messages."""
+    return [*differing_requests(then, now), *differing_making(then, now)]
 
 
-def _stamp(path: Path) -> str:
-    try:
-        stat = path.stat()
-    except OSError:
-        return f"{path}"
-    return f"{path} {stat.st_size} {stat.st_mtime_ns}"
+def differing_requests(then: Identity, now: Identity) -> list[str]:
+    """In words, why ``request`` is not the same."""
+    found = differing_settings(then.settings, now.settings)
+    if then.data != now.data:
+        found.append("the data have changed")
+    if then.after is not None and now.after is not None:
+        found += [text for text in differing_requests(then.after, now.after) if text not in found]
+    elif then.after is not now.after:
+        found.append("what it begins with has changed")
+    return found
 
 
-def _content(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def differing_making(then: Identity, now: Identity) -> list[str]:
+    """In words, why ``key`` is not the same although ``request`` is."""
+    found = [
+        "the code has changed" if name == PROJECT else f"your module {name} has changed"
+        for name in dict.fromkeys([*then.code, *now.code])
+        if name != BEGINNING and then.code.get(name) != now.code.get(name)
+    ]
+    found += differing_settings(then.versions, now.versions)
+    if None in (then.data, now.data):
+        found.append(f"whether the data have changed is not known ({UNNAMED})")
+    elif then.stamps != now.stamps:
+        found.append("the data files have been written or moved")
+    if then.after is not None and now.after is not None:
+        found += [text for text in differing_making(then.after, now.after) if text not in found]
+    return found
+
+
+def gone_on(then: Identity | None, now: Identity) -> Identity:
+    """The identity of work that was begun as ``then`` and goes on as ``now``: of neither's key if the two differ.
+
+    Args:
+        then: None where that is not known.
+    """
+    if then is None:
+        return now.model_copy(update={"code": {**now.code, BEGINNING: "unknown"}})
+    latest = {name: code for name, code in then.code.items() if name != BEGINNING}
+    if then.model_copy(update={"code": latest}).key == now.key:
+        return then
+    return now.model_copy(update={"code": {**now.code, BEGINNING: then.key}})
+
+
+def differing_settings(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """In words, each setting that is not the same, with both values."""
+    return [
+        f"{key} was {then.get(key)} and is {now.get(key)}"
+        for key in dict.fromkeys([*then, *now])
+        if then.get(key) != now.get(key)
+    ]
+
+
+def _versions(imported: Iterable[str]) -> dict[str, str]:
+    found = {}
+    for name in sorted(LIBRARIES.keys() & set(imported)):
+        try:
+            found[name] = version(LIBRARIES[name])
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _plain(value: object) -> str:
+    """What JSON cannot hold, by its content."""
+    if isinstance(value, Tensor | np.ndarray):
+        array = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
+        return f"{array.dtype} {list(array.shape)} {hashlib.sha256(array.tobytes()).hexdigest()[:16]}"
+    return f"{value}"
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

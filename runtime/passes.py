@@ -1,7 +1,7 @@
 """Scoring with the batches of a data set, alone or shared among processes."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -10,10 +10,9 @@ from tqdm import tqdm
 
 from configs.errors import UserError
 from dataloaders import Loader, training_loader
-from models import builders
 from prune_utils.layers import Scores
 from prune_utils.scores import gradient_magnitudes, joint_magnitudes
-from runtime.identity import fingerprint
+from runtime.contents import Rows, rows_of
 from runtime.setup import Setup
 
 SEED_STRIDE = 1_000_003
@@ -35,7 +34,7 @@ def task_magnitudes(setup: Setup, net: nn.Module, *, num_batches: int, seed: int
     Raises:
         UserError: fewer batches than processes; a loss that is not finite; unreadable data.
     """
-    return _over_batches(gradient_magnitudes, setup, net, num_batches, seed, bar)
+    return over_batches(gradient_magnitudes, setup, net, num_batches, seed, bar)
 
 
 def joint_loss_magnitudes(setup: Setup, net: nn.Module, *, num_batches: int, seed: int, bar: tqdm) -> Scores:
@@ -45,35 +44,52 @@ def joint_loss_magnitudes(setup: Setup, net: nn.Module, *, num_batches: int, see
     def measure(net: nn.Module, batches: Iterable[dict], losses: dict, **options: Any) -> dict[str, Scores]:
         return {"joint": joint_magnitudes(net, batches, losses, factors, **options)}
 
-    return _over_batches(measure, setup, net, num_batches, seed, bar)["joint"]
+    return over_batches(measure, setup, net, num_batches, seed, bar)["joint"]
 
 
-def _over_batches(
+def over_batches(
     measure: Callable[..., dict[str, Scores]], setup: Setup, net: nn.Module, num_batches: int, seed: int, bar: tqdm
 ) -> dict[str, Scores]:
+    """What ``measure`` gives for a network on the batches of a seed, over all processes.
+
+    Args:
+        measure: a function of (network, batches, losses) and the options ``precision`` and ``before_batch`` of
+            ``prune_utils.scores.task_gradients``; it sees this process's batches, and the processes' scores are summed.
+        net, num_batches, seed, bar: as for ``task_magnitudes``.
+    """
     runtime = setup.runtime
     check_shared(setup, num_batches)
     mine = range(runtime.rank, num_batches, runtime.world)
-    loader = _loader(setup, mine, seed)
+    loader = scoring_loader(setup, mine, seed)
     # Convolutions run faster on this memory layout (bf16 on the CPU by a fifth); scores come back in the usual one.
     net.to(memory_format=torch.channels_last)
     try:
         magnitudes = measure(
             net,
-            _placed(loader, setup, bar),
+            placed(loader, setup, bar),
             setup.losses,
             precision=runtime.autocast,
-            before_batch=lambda number: torch.manual_seed(seed * SEED_STRIDE + mine[number]),
+            before_batch=lambda number: seed_batch(seed, mine[number]),
         )
     finally:
         net.to(memory_format=torch.contiguous_format)
-    if loader.skipped:
-        bar.write(f"skipped {len(loader.skipped)} unreadable sample(s): {'; '.join(loader.skipped[:5])}", sys.stderr)
+    report_skipped(loader, bar)
     for scores in magnitudes.values():
         for name, score in scores.items():
             scores[name] = score.contiguous()
         runtime.sum_over_processes(scores.values())
     return magnitudes
+
+
+def seed_batch(seed: int, number: int) -> None:
+    """Seed dropout for the batch with this number."""
+    torch.manual_seed(seed * SEED_STRIDE + number)
+
+
+def report_skipped(loader: Loader, bar: tqdm) -> None:
+    """Say beside the bar which samples were left out, if any."""
+    if loader.skipped:
+        bar.write(f"skipped {len(loader.skipped)} unreadable sample(s): {'; '.join(loader.skipped[:5])}", sys.stderr)
 
 
 def check_shared(setup: Setup, num_batches: int) -> None:
@@ -82,37 +98,33 @@ def check_shared(setup: Setup, num_batches: int) -> None:
         raise UserError(f"--num_batches: {num_batches} is too few for {setup.runtime.world} processes; ask for more")
 
 
-def scoring_fingerprint(setup: Setup, num_batches: int, seed: int, further: Any) -> str:
-    """A hash of everything that affects the scores, and of ``further`` settings that affect what is made of them.
+def scored_samples(setup: Setup, num_batches: int, seed: int) -> Rows | None:
+    """The files that scoring with these batches reads; None if the data set does not name them.
 
-    How many processes and workers there are is not in it: they do not change the scores.
+    How many processes and workers there are does not count: they do not change the scores.
     """
-    config, runtime = setup.config, setup.runtime
-    settings = {
-        "data": config.data.model_dump(mode="json"),
-        "model": config.model.model_dump(mode="json"),
-        "tasks": [task.model_dump() for task in setup.tasks.values()],
-        "batch size": _batch_size(setup),
-        "run": [seed, num_batches, runtime.precision, runtime.device.type],
-        "further": further,
-    }
-    loader = _loader(setup, range(num_batches), seed)
-    plugins = [type(loader.dataset), *map(type, setup.tasks.values()), *builders(config.model, config.source.parent)]
-    return fingerprint(settings, loader.sources(), plugins)
+    loader = scoring_loader(setup, range(num_batches), seed)
+    indices = loader.indices()
+    if setup.config.data.on_error == "skip":  # then any sample may take the place of an unreadable one
+        indices += range(len(loader.dataset))
+    return rows_of(loader.dataset, indices)
 
 
-def _batch_size(setup: Setup) -> int:
+def scoring_batch_size(setup: Setup) -> int:
+    """Images in a batch when scoring."""
     return setup.config.scoring.batch_size or setup.config.data.batch_size
 
 
-def _loader(setup: Setup, batches: range, seed: int) -> Loader:
-    size, workers = _batch_size(setup), setup.num_workers
+def scoring_loader(setup: Setup, batches: Sequence[int], seed: int) -> Loader:
+    """The training batches of a seed that have these numbers."""
+    size, workers = scoring_batch_size(setup), setup.num_workers
     return training_loader(setup.config, setup.keys, batches, batch_size=size, seed=seed, num_workers=workers)
 
 
-def _placed(loader: Iterable[dict], setup: Setup, bar: tqdm) -> Iterator[dict]:
+def placed(loader: Iterable[dict], setup: Setup, bar: tqdm) -> Iterator[dict]:
+    """Each batch on the device, its images in the memory layout that scoring uses; the bar advances after it."""
     for batch in loader:
-        placed = setup.runtime.place(batch)
-        placed["img"] = placed["img"].contiguous(memory_format=torch.channels_last)
-        yield placed
+        on_device = setup.runtime.place(batch)
+        on_device["img"] = on_device["img"].contiguous(memory_format=torch.channels_last)
+        yield on_device
         bar.update(setup.runtime.world)

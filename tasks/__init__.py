@@ -52,13 +52,13 @@ def _build(config: Config, name: str, settings: TaskConfig, root: Path | None) -
 
 
 def _find_kind(config: Config, name: str, kind: str) -> type[Task]:
-    place = f"{config.source}: tasks.{name}.kind"
-    found = resolve(kind, TASKS, f"kind of task ({place})", folder=config.source.parent)
+    where = f"{config.source}: tasks.{name}.kind"
+    found = resolve(kind, TASKS, f"kind of task ({where})", folder=config.source.parent)
     if not (inspect.isclass(found) and issubclass(found, Task)):
-        raise UserError(f"{place}: '{kind}' is not a subclass of tasks.Task; make it one")
+        raise UserError(f"{where}: '{kind}' is not a subclass of tasks.Task; make it one")
     if inspect.isabstract(found):
         missing = ", ".join(sorted(found.__abstractmethods__))
-        raise UserError(f"{place}: '{kind}' lacks {missing}; add that to the class")
+        raise UserError(f"{where}: '{kind}' lacks {missing}; add that to the class")
     if not getattr(found, "higher_is_better", None):
-        raise UserError(f"{place}: '{kind}' does not say which metrics are better high; add higher_is_better")
+        raise UserError(f"{where}: '{kind}' does not say which metrics are better high; add higher_is_better")
     return found

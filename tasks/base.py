@@ -121,6 +121,19 @@ class Task(BaseModel, ABC):
         kind = type(self).__name__
         raise UserError(f"tasks.{self.name}: {kind} has no constant_prediction; add that method to the class")
 
+    def pooled_targets(self, batch: Batch, height: int, width: int) -> tuple[Tensor, Tensor] | None:
+        """The targets as numbers on a coarse grid, for linear maps from one task's targets, or from features, to them.
+
+        Args:
+            batch: targets at full size, [N, ?, H, W].
+            height, width: of the grid.
+
+        Returns:
+            values [N, C, height, width], averaged over the valid pixels of each cell, and the share of valid pixels
+            [N, 1, height, width]; float32. None for a kind of task that has no such numbers.
+        """
+        return None
+
     def with_files(self, root: Path | None) -> "Task":
         """The task with whatever it reads from files under the data root; most tasks read nothing."""
         return self

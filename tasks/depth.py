@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor
 
 from tasks.base import Batch, Metrics, Task
-from tasks.pixels import FloatMedian, masked, masked_mean, resize_nearest
+from tasks.pixels import FloatMedian, masked, masked_mean, pooled, resize_nearest
 
 FACTORS = {"sigma_1.25": 1.25, "sigma_1.25^2": 1.25**2, "sigma_1.25^3": 1.25**3}
 
@@ -59,6 +59,11 @@ class DepthTask(Task):
 
     def new_metrics(self) -> "DepthMetrics":
         return DepthMetrics(self)
+
+    def pooled_targets(self, batch: Batch, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """The mean depth of the valid pixels of a cell."""
+        target, valid = self.valid_depth(batch, *batch[self.target].shape[-2:])
+        return pooled(target, valid, height, width)
 
     @torch.no_grad()
     def constant_prediction(self, batches: Iterable[Batch]) -> Tensor:

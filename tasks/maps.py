@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from tasks.base import Batch, Metrics, Task
-from tasks.pixels import FloatMedian, masked, masked_mean, resize_nearest
+from tasks.pixels import FloatMedian, masked, masked_mean, pooled, resize_nearest
 
 
 class MapTask(Task):
@@ -51,6 +51,11 @@ class MapTask(Task):
 
     def new_metrics(self) -> "MapMetrics":
         return MapMetrics(self)
+
+    def pooled_targets(self, batch: Batch, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """The mean of each channel over the pixels of a cell that are valid in all channels."""
+        target, valid = self.valid_map(batch, *batch[self.key].shape[-2:])
+        return pooled(target, valid.all(1, keepdim=True), height, width)
 
     @torch.no_grad()
     def constant_prediction(self, batches: Iterable[Batch]) -> Tensor:

@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from tasks.base import Batch, Metrics, Task
-from tasks.pixels import count, histogram_median, masked, masked_mean, resize_nearest
+from tasks.pixels import count, histogram_median, masked, masked_mean, pooled, resize_nearest
 
 LIMITS = (11.25, 22.5, 30.0, 45.0)
 BIN_DEGREES = 0.001
@@ -57,6 +57,11 @@ class NormalsTask(Task):
     def new_metrics(self) -> "NormalsMetrics":
         return NormalsMetrics(self)
 
+    def pooled_targets(self, batch: Batch, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """The mean of the unit normals of the valid pixels of a cell; shorter than 1 where they differ."""
+        target, valid = self.valid_directions(batch[self.target])
+        return pooled(target, valid[:, None], height, width)
+
     @torch.no_grad()
     def constant_prediction(self, batches: Iterable[Batch]) -> Tensor:
         """The direction of the mean unit normal: no constant has a larger mean cosine."""
@@ -100,6 +105,7 @@ class NormalsMetrics(Metrics):
     def _add_image(self, small: Tensor, target: Tensor, valid: Tensor) -> None:
         """Add one image: directions predicted [1, 3, h, w] and true [1, 3, H, W]; valid pixels [1, H, W]."""
         enlarged = resize_nearest(small, *target.shape[-2:])
+        # Rounding takes the cosine of equal directions above 1, of which there is no angle.
         angle = (enlarged * target).sum(1).clamp_(-1, 1).acos_().rad2deg_()
         self.state["degrees"] += masked(angle, valid).sum(dtype=torch.float64)
         self.state["pixels"] += valid.sum()
@@ -129,4 +135,6 @@ def directions(vectors: Tensor, valid: Tensor | None = None) -> Tensor:
     usable = ~(squared <= _SHORTEST**2)  # so that a vector that is not a number stays one
     if valid is not None:
         usable &= valid[:, None]
+    # 1 in place of what is not usable, and not only the mask outside: the root's gradient at 0 is infinite, and 0 times
+    # that is NaN.
     return masked(vectors * torch.where(usable, squared, 1).rsqrt(), usable)

@@ -5,13 +5,15 @@ Nothing here waits for the accelerator: no boolean indexing, no value brought to
 
 import torch
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 _VALUE_BINS = 2**20
 _DROPPED_BITS = 12
 
 
 def nearest_index(wanted: int, given: int, device: torch.device) -> Tensor:
-    """Source index of each of ``wanted`` places in ``given`` ones: floor(i * given / wanted), exactly."""
+    """Source index of each of ``wanted`` pixels in ``given`` ones: floor(i * given / wanted), exactly."""
+    # Whole numbers: interpolate(mode="nearest") multiplies by a rounded scale, and now and then takes a neighbour.
     return torch.arange(wanted, device=device) * given // wanted
 
 
@@ -34,7 +36,21 @@ def masked_mean(values: Tensor, valid: Tensor) -> Tensor:
 
 def masked(values: Tensor, valid: Tensor) -> Tensor:
     """The values, and 0 where they are not valid, whatever stands there."""
-    return torch.where(valid, values, 0)
+    return torch.where(valid, values, 0)  # not a product: 0 times NaN is NaN
+
+
+def pooled(values: Tensor, valid: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Values [N, C, H, W] averaged over the valid pixels [N, 1, H, W] of each of height x width cells.
+
+    The cells share the map evenly; where it does not divide, neighbours have a row or column in common.
+
+    Returns:
+        means [N, C, height, width], 0 where a cell has no valid pixel, and the share of each cell's pixels that is
+        valid [N, 1, height, width]; float32.
+    """
+    share = adaptive_avg_pool2d(valid.float(), (height, width))
+    totals = adaptive_avg_pool2d(masked(values, valid).float(), (height, width))
+    return totals / torch.where(share > 0, share, 1), share
 
 
 def count(index: Tensor, length: int) -> Tensor:
@@ -75,7 +91,7 @@ class FloatMedian:
         # As whole numbers, floats are in the order of their size, but negative ones count downwards.
         ordered = torch.where(bits < 0, bits ^ 0x7FFFFFFF, bits)
         bins = (ordered >> _DROPPED_BITS).long() + _VALUE_BINS // 2
-        bins = torch.where(valid, bins, _VALUE_BINS).flatten()
+        bins = torch.where(valid, bins, _VALUE_BINS).flatten()  # the bin after the last takes what is not valid
         self.counts = self.counts.to(values.device) + count(bins, _VALUE_BINS + 1)
         self.sums = self.sums.to(values.device).scatter_add_(0, bins, values.flatten().double())
 
@@ -94,4 +110,5 @@ def _middle_bins(counts: Tensor) -> list[int]:
     if not total:
         return []
     ranks = torch.tensor([(total - 1) // 2, total // 2])
+    # The value of a rank, counted from 0, lies in the first bin by which more than that many values have been seen.
     return torch.searchsorted(running, ranks, right=True).tolist()

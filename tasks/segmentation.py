@@ -11,11 +11,12 @@ import torch
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from configs.errors import UserError
 from tasks.base import Batch, Metrics, Task
 from tasks.class_weights import problem_with, read_weights, weight_tensor
-from tasks.pixels import count, masked, nearest_index, resize_nearest
+from tasks.pixels import count, masked, nearest_index, pooled, resize_nearest
 
 _BATCH_MEANS = ("Pixel Acc", "pixel_acc_valid_pixels", "err")
 
@@ -91,9 +92,11 @@ class SegmentationTask(Task):
         inside = (label >= 0) & (label < self.channels)
         used = label != self.ignore_index
         unknown = (used & ~inside).sum()
-        if unknown.device.type == "cpu" and unknown:
+        if unknown.device.type == "cpu" and unknown:  # in this order: elsewhere even to ask would be to wait
             raise self.unknown_label(int(unknown), label[used & ~inside])
         valid = used & inside
+        # Not F.cross_entropy: on a GPU a label that is no class breaks the process, and without any labelled pixel it
+        # gives NaN. Here such pixels are looked up as class 0, with a factor of 0.
         safe = masked(label, valid)
         surprise = -prediction.float().log_softmax(1).gather(1, safe[:, None])[:, 0]
         factors = masked(self.weights(label.device)[safe], valid)
@@ -111,6 +114,16 @@ class SegmentationTask(Task):
 
     def new_metrics(self) -> "SegmentationMetrics":
         return SegmentationMetrics(self)
+
+    def pooled_targets(self, batch: Batch, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """The share of each class among the labelled pixels of a cell."""
+        found = []
+        for label in batch[self.target].long():  # one image at a time: one-hot, a batch is large
+            valid = (label >= 0) & (label < self.channels) & (label != self.ignore_index)
+            values = one_hot(masked(label, valid)[0], self.channels).permute(2, 0, 1)
+            found.append(pooled(values[None], valid[None], height, width))
+        means, shares = zip(*found, strict=True)
+        return torch.cat(means), torch.cat(shares)
 
     @torch.no_grad()
     def constant_prediction(self, batches: Iterable[Batch]) -> Tensor:
@@ -164,21 +177,24 @@ class SegmentationMetrics(Metrics):
         table = self._label_table(label, *prediction.shape[-2:])  # [N, h * w, 1 + C + 1]
         counts = table[..., 1:-1]
 
+        # As published: a negative label is a pixel that cannot be right, one above the classes is left out.
         labelled = table[..., :-1].sum()
         self.add_batch_mean("Pixel Acc", counts.gather(2, choice).sum(), labelled, images)
 
         outside = table[..., 0].sum() + table[..., -1].sum()
         ignored = self.task.ignore_index
         if 0 <= ignored < self.classes:
+            # Only now: the published pixel accuracy above counts this class like any other.
             counts[..., ignored] = 0
             self.state["unknown"] += outside
         else:
-            self.state["unknown"] += outside - (label == ignored).sum()
+            self.state["unknown"] += outside - (label == ignored).sum()  # the table lumps all that is outside
         self.add_batch_mean("pixel_acc_valid_pixels", counts.gather(2, choice).sum(), counts.sum(), images)
 
         weights = self.task.weights(label.device)
         error = -(counts * logits.log_softmax(2) * weights).sum(dtype=torch.float64)
         self.add_batch_mean("err", error, (counts * weights).sum(dtype=torch.float64), images)
+        # Transposed, since all of a prediction's pixels go to one column: that of the class it chose.
         self.state["confusion"].T.index_add_(0, choice.flatten(), counts.reshape(-1, self.classes))
 
     def _label_table(self, label: Tensor, height: int, width: int) -> Tensor:
@@ -191,10 +207,11 @@ class SegmentationMetrics(Metrics):
         Returns:
             int64 [N, height * width, 1 + C + 1]: negative labels, the classes, labels of C or more.
         """
+        # The pair of cell and label as one whole number: a single count over it gives the whole table.
         columns, cells = self.classes + 2, height * width
         rows = nearest_index(label.shape[1], height, label.device) * width
         cell = rows[:, None] + nearest_index(label.shape[2], width, label.device)
-        first = cell * columns + 1
+        first = cell * columns + 1  # where class 0 of a cell is counted; negative labels are one before
         # One image at a time: on CPU, tensors of a whole batch would be too large for reused memory.
         tables = [count(one.clamp(-1, self.classes) + first, cells * columns) for one in label]
         return torch.stack(tables).view(len(label), cells, columns)

@@ -8,14 +8,13 @@ import torch
 
 from configs import flags
 from configs.flags import SharedFlags
-from reproduce.matching import pruned_file
+from reproduce.matching import pruned_file, run_flags
 from reproduce.plan import TablePlan, Wanted, plan_tables
 from reproduce.runs import AnyRun, SimilarityRun, TrainingRun
 from runtime.device import Runtime
 from runtime.setup import Setup
 from tasks import build_tasks
 from training.checkpoints import Checkpoint, write_checkpoint
-from training.resume import flags_of
 
 NO_FILE = {"taskonomy": ["--set", "tasks.seg.class_weights=null"], "sample": ["--set", "tasks.seg.class_weights=null"]}
 """Settings without the file of class weights."""
@@ -50,7 +49,7 @@ def network(value: float = 1.0, mask: bool = True) -> tuple[dict[str, Any], dict
     return {"layer.weight": torch.tensor([value, 2.0])}, {"layer.weight": torch.tensor([mask, False])}
 
 
-def leave_last(run: TrainingRun, iteration: int, value: float = 1.0, mask: bool = True, **run_flags: Any) -> None:
+def leave_last(run: TrainingRun, iteration: int, value: float = 1.0, mask: bool = True, **further: Any) -> None:
     """``last_`` as a run leaves it that was stopped at an iteration, and at its end ``final_``."""
     job = run.job
     config = job.setup.config.model_dump(mode="json")
@@ -58,7 +57,7 @@ def leave_last(run: TrainingRun, iteration: int, value: float = 1.0, mask: bool 
     parts = (job.setup.config.name, list(run.tasks), job.method, job.ratio, config, weights)
     masks = masks if job.ratio is not None else {}
     job.setup.dest.mkdir(parents=True, exist_ok=True)
-    training = {"iteration": iteration, "run": {**flags_of(job), **run_flags}}
+    training = {"iteration": iteration, "run": {**run_flags(run), **further}}
     write_checkpoint(job.last, Checkpoint(*parts, masks, training))
     if iteration == job.schedule.max_iters:
         write_checkpoint(job.final, Checkpoint(*parts, masks))

@@ -139,7 +139,7 @@ def test_published_keep_ratios_and_a_subset_of_tasks(prune: Prune, tmp_path: Pat
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--method", "lottery"], ["--method): 'lottery'; choose from disparse_dynamic, disparse_pt"]),
+        (["--method", "lottery"], ["'lottery'; choose from disparse_dynamic, disparse_pt"]),
         (["--method", "rigl"], ["run python launch_training.py --method rigl"]),
         (["--method", "snip", "--criterion", "l1"], ["--criterion: snip has no such option"]),
         (["--ratio", "100"], ["'100' is not a sparsity in percent"]),

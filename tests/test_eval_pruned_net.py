@@ -143,7 +143,7 @@ def test_a_published_network_of_other_tasks_names_what_differs(
         ([], ["no final_sample_baseline.pth", "first run: python launch_training.py --method baseline --data_root"]),
         (["--checkpoint", "nothing.pth"], ["no such checkpoint", "nothing.pth"]),
         (["--checkpoint", "text.pth"], ["text.pth"]),
-        (["--method", "dense"], ["--method", "invalid choice"]),
+        (["--method", "dense"], ["--method", "(--method; baseline: a dense network)"]),
         (["--ratio", "0"], ["--ratio"]),
     ],
 )

@@ -157,7 +157,7 @@ def test_a_rate_that_is_far_too_high_is_reported(launch: Launch) -> None:
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--method", "disparse"], ["--method", "invalid choice", "disparse_static", "rigl"]),
+        (["--method", "disparse"], ["--method", "(--method; baseline: a dense network)", "disparse_static", "rigl"]),
         (["--method", "rigl", "--ratio", "100"], ["--ratio", "100"]),
         (["--max_iters", "0"], ["--max_iters"]),
         (["--tasks", "seg,segg"], ["segg", "keypoint"]),

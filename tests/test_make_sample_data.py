@@ -14,6 +14,7 @@ import make_sample_data
 from configs import UserError
 from dataloaders.registry import DATASETS
 from dataloaders.rendering import Rendering
+from dataloaders.rooms import folder
 
 REPOSITORY = Path(make_sample_data.__file__).parent
 FEW = ("--num_train", "2", "--num_test", "1", "--num_workers", "0")
@@ -46,7 +47,7 @@ def test_writes_a_data_set_that_its_loader_reads(layout, size, shape, tmp_path, 
 )
 def test_sizes_are_the_published_ones_by_default(layout, size, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(make_sample_data, "render_folder", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr(folder, "render_folder", lambda *arguments: asked.append(arguments))
     run_main(monkeypatch, "--layout", layout, "--dest", tmp_path / "rooms", *FEW, "--seed", 7)
     assert asked == [(tmp_path / "rooms", Rendering(layout, 2, 1, size, seed=7), 0)]
 
@@ -81,6 +82,29 @@ def test_an_unwritable_place_is_named(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="--dest: cannot"):
         run_main(monkeypatch, "--dest", tmp_path / "file" / "rooms", *FEW)
+
+
+def without(monkeypatch, folder: Path, *modules: str) -> None:
+    """From now on these modules cannot be imported in new processes."""
+    for module in modules:
+        (folder / f"{module}.py").write_text(f"raise ImportError('{module} is not needed here')")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+
+
+def test_help_needs_none_of_the_large_libraries(run_script, tmp_path, monkeypatch):
+    without(monkeypatch, tmp_path, "torch", "torchvision", "pandas", "matplotlib", "numpy", "scipy", "PIL")
+    result = run_script("make_sample_data.py", "--help", own_process=True)
+    assert result.returncode == 0, result.stderr
+    assert "{nyuv2,cityscapes,taskonomy}" in result.stdout
+
+
+def test_rendering_processes_load_neither_torch_nor_what_draws(run_script, tmp_path, monkeypatch):
+    (tmp_path / "poison").mkdir()
+    without(monkeypatch, tmp_path / "poison", "torch", "torchvision", "pandas", "matplotlib")
+    few = ("--num_train", 2, "--num_test", 1, "--size", 16, "--num_workers", 2)
+    result = run_script("make_sample_data.py", "--dest", tmp_path / "rooms", *few, own_process=True)
+    assert result.returncode == 0, result.stderr
+    assert len(list(tmp_path.glob("rooms/*/rgb/*.png"))) == 3
 
 
 def test_a_mistake_is_one_line_and_status_2(run_script):

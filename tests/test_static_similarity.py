@@ -15,6 +15,7 @@ from conftest import REPOSITORY, Script, assert_user_error, tiny
 from PIL import Image
 
 from reports.similarity import read_report
+from runtime.identity import Identity, differing
 
 RUN = ["--num_batches", 2, "--num_seeds", 2, "--dest", "out"]
 
@@ -89,11 +90,16 @@ def test_a_second_run_does_not_score_and_a_changed_setting_does(similarity, monk
     assert len(calls) == 2, "the learning rate does not change the scores"
 
 
-def test_changed_data_are_scored_again(similarity, rooms: Path) -> None:
-    similarity()
-    for image in rooms.glob("*/rgb/*.png"):
-        os.utime(image, (0, 0))
-    assert "no scoring" not in similarity().stdout
+def test_results_carry_the_identity_of_their_work(similarity, tmp_path: Path) -> None:
+    similarity("--sim_method", "iou")
+    report = json.loads((tmp_path / "out" / "similarity.json").read_text())
+    whole = Identity.model_validate(report["identity"])
+    assert whole.stage == "scores" and whole.settings["seeds"] == [0, 1] and whole.complete
+    for seed in (0, 1):
+        [file] = (tmp_path / "out" / "statistics").glob(f"sample_seed{seed}_*.npz")
+        kept = Identity.model_validate_json(str(np.load(file)["identity"]))
+        assert file.stem.endswith(f"_{kept.key}") and kept.settings["seeds"] == [seed]
+        assert differing(kept, whole)[0] == f"seeds was [{seed}] and is [0, 1]"
 
 
 def test_a_number_and_exact_keep_ratios(similarity, tmp_path: Path) -> None:

@@ -10,13 +10,17 @@ from types import NoneType
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
+from torch.utils.serialization import config as serialization
 
 from configs.errors import UserError
 from configs.paths import replacing
+from configs.schema import describe
 from models import MultitaskNet
 from models.published import from_published, is_published
 from prune_utils.apply import apply_masks, dense_state, load_state
+from runtime.identity import Identity
 from runtime.setup import Setup
 from training.checking import Unsound, as_mask, check_network, check_plain
 
@@ -32,6 +36,7 @@ KINDS: dict[str, Any] = {
     "masks": dict,
     "training": dict | NoneType,
     "details": dict,
+    "identity": dict | NoneType,
 }
 
 
@@ -49,6 +54,7 @@ class Checkpoint:
         masks: parameter name -> bool, of pruned layers only.
         training: what is needed to go on training, plain values and tensors; None: not trained.
         details: how it was made, plain values (criterion, batches, seed, ...).
+        identity: of the work that made it; None where it was made by others, or by an earlier version.
     """
 
     dataset: str
@@ -60,6 +66,7 @@ class Checkpoint:
     masks: dict[str, Tensor]
     training: dict[str, Any] | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    identity: Identity | None = None
 
 
 def capture(
@@ -70,12 +77,13 @@ def capture(
     *,
     training: dict[str, Any] | None = None,
     details: dict[str, Any] | None = None,
+    identity: Identity | None = None,
 ) -> Checkpoint:
     """The network as a checkpoint; its tensors are the network's own, so write it before the next step."""
     weights, masks = dense_state(net)
     config = setup.config.model_dump(mode="json")
     return Checkpoint(
-        setup.config.name, list(setup.tasks), method, ratio, config, weights, masks, training, details or {}
+        setup.config.name, list(setup.tasks), method, ratio, config, weights, masks, training, details or {}, identity
     )
 
 
@@ -109,6 +117,8 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         UserError: the file cannot be written (full disk, no permission).
     """
     values = {item.name: getattr(checkpoint, item.name) for item in fields(checkpoint)}
+    if checkpoint.identity is not None:
+        values["identity"] = checkpoint.identity.model_dump(mode="json")
     with replacing(path) as temporary:
         try:
             torch.save({"format": FORMAT, "version": VERSION, **values}, temporary)
@@ -140,6 +150,12 @@ def read_checkpoint(path: Path, tasks: Sequence[str]) -> Checkpoint:
             raise UserError(f"{path}: {error}") from error
         return Checkpoint("", list(tasks), "published", None, {}, weights, masks)
     raise UserError(f"{path}: this is not a checkpoint of ours, nor a published one; name another file")
+
+
+def read_identity(path: Path, tasks: Sequence[str]) -> Identity | None:
+    """The identity in a checkpoint, whose tensors stay on the disk; arguments and errors as ``read_checkpoint``."""
+    with serialization.patch("load.mmap", True):  # type: ignore[attr-defined]
+        return read_checkpoint(path, tasks).identity
 
 
 def remove_leftovers(path: Path) -> None:
@@ -184,7 +200,13 @@ def _ours(content: Mapping[str, Any], path: Path) -> Checkpoint:
     if wrong:
         problem = ", ".join(wrong)
         raise UserError(f"{path}: the checkpoint is incomplete ({problem}); name another file")
-    return Checkpoint(**{item.name: content[item.name] for item in fields(Checkpoint)})
+    values: dict[str, Any] = {item.name: content.get(item.name) for item in fields(Checkpoint)}
+    try:
+        if values["identity"] is not None:
+            values["identity"] = Identity.model_validate(values["identity"])
+    except ValidationError as error:
+        raise UserError(f"{path}: the checkpoint is damaged ({describe(error, 'identity')}); name another") from error
+    return Checkpoint(**values)
 
 
 def _has_iteration(training: Mapping[str, Any] | None) -> bool:

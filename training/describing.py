@@ -9,6 +9,7 @@ from dataloaders import open_dataset
 from prune_utils.apply import kept_counts
 from reports.evaluation import Cost, Counted, EvaluationFile, ImageCost, Sparsities
 from reports.sparsity import sparsity_by_layer, sparsity_by_part
+from runtime.identity import Identity
 from runtime.setup import Setup
 from training.checkpoints import Checkpoint
 from training.costs import multiply_adds, parameters
@@ -25,6 +26,7 @@ def evaluation_file(
     metrics: Results,
     constant: Results | None,
     provenance: dict[str, Any],
+    identity: Identity,
 ) -> EvaluationFile:
     """What ``eval_<run>.json`` is to hold; multiply-adds are those of one image of the test split.
 
@@ -51,6 +53,7 @@ def evaluation_file(
         higher_is_better={name: dict(task.higher_is_better) for name, task in setup.tasks.items()},
         config=setup.config.model_dump(mode="json"),
         provenance=provenance,
+        identity=identity.model_dump(mode="json"),
     )
 
 

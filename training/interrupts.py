@@ -34,6 +34,7 @@ class DeferredInterrupts:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # What was there before, and not the defaults: `run_script` has a handler of its own.
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before.clear()
@@ -44,9 +45,12 @@ class DeferredInterrupts:
             raise Stop
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        # A handler runs between any two instructions, perhaps with half of the weights updated. So the first signal
+        # raises nothing. Whoever asks again gives up what was done since the last checkpoint; that one stays whole.
         if self.asked and time.monotonic() - self._since > PATIENCE:
             raise KeyboardInterrupt
         if not self.asked:
             self.asked, self._since = True, time.monotonic()
-            # Readers that the same signal ended would make torch raise an error in the middle of a step.
+            # Readers that the same signal ended would make torch raise an error in the middle of a step. This handler
+            # stays: from here on the process only saves its state and ends.
             signal.signal(signal.SIGCHLD, lambda *_: None)

@@ -54,6 +54,7 @@ class Ledger:
 
     def add(self, iteration: int, lr: float, losses: Sequence[Tensor]) -> None:
         """Note the losses of a step, in the order of the tasks, without waiting for them."""
+        # Detached, or the graph of every step would be kept; stacked, so that they are fetched as one tensor.
         self._open.append((iteration, lr, torch.stack([loss.detach().float() for loss in losses])))
 
     @property
@@ -75,14 +76,16 @@ class Ledger:
         iterations, rates, losses = zip(*self._open, strict=True)
         self._open = []
         table = torch.stack(losses)
+        # The wish to stop travels with the losses: no message of its own, and all processes learn of it at one step.
         flags = torch.full_like(table[:, :1], float(stop))
         shared = torch.cat([table, flags], dim=1)
         self._runtime.sum_over_processes([shared])
-        rows = (shared / self._runtime.world).tolist()
+        rows = (shared / self._runtime.world).tolist()  # the only wait: one copy for all steps
         self.stop = rows[-1].pop() > 0
         entries = []
         for iteration, lr, row in zip(iterations, rates, rows, strict=True):
             values = tuple(row[: len(self._tasks)])
+            # NaN and infinity survive a sum, so what one process saw all of them raise, and none waits for another.
             for task, value in zip(self._tasks, values, strict=True):
                 if not math.isfinite(value):
                     raise NonFiniteLoss(task, iteration, value)

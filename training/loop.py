@@ -21,13 +21,13 @@ from reports.curves import draw_curves
 from runtime.device import seed_everything
 from training.checkpoints import Checkpoint, capture, write_checkpoint
 from training.evaluation import Best, Results, evaluate, results_text
+from training.identities import pruned_start, training_identity
 from training.interrupts import DeferredInterrupts, Stop
 from training.job import Job, begin_sparsifying
 from training.ledger import Entry, Ledger, NonFiniteLoss
 from training.log import TrainingLog
 from training.optim import make_optimizer
 from training.parallel import average_statistics, distributed, share_normalisation
-from training.resume import flags_of
 from training.state import TrainingState, read_state
 from training.step import descend, step_seed, task_losses
 
@@ -53,6 +53,11 @@ class Trainer:
             self.net, job.schedule, self.setup.config.train.weight_decay
         )
         self.sparsifier = begin_sparsifying(job, self.net, self.optimizer)
+        self.identity = (
+            self.runtime.from_main(lambda: training_identity(job, pruned_start(job)))
+            if checkpoint is None
+            else checkpoint.identity
+        )
         self.best = Best(self.setup.tasks)
         self.resumed = checkpoint is not None
         self.iteration = 0
@@ -175,7 +180,6 @@ class Trainer:
             "validated": self.validated,
             "rows": rows,
             "results": self.results,
-            "run": flags_of(self.job),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
             "best": self.best.state_dict(),
@@ -204,7 +208,9 @@ class Trainer:
 
     def _write(self, path: Any, **contents: Any) -> None:
         if self.runtime.is_main:
-            write_checkpoint(path, capture(self.setup, self.net, self.job.method, self.job.ratio, **contents))
+            method, ratio = self.job.method, self.job.ratio
+            made = capture(self.setup, self.net, method, ratio, identity=self.identity, **contents)
+            write_checkpoint(path, made)
 
     def _batches(self) -> Iterator[dict[str, Any]]:
         setup = self.setup

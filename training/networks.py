@@ -5,6 +5,7 @@ from pathlib import Path
 
 from configs import UserError
 from models import MultitaskNet
+from prune_utils.sparsifiers.registry import find_sparsifier
 from runtime.setup import Setup
 from training.checkpoints import Checkpoint, read_checkpoint, restore
 from training.names import BASELINE, best_path, final_path, pruned_path, run_name
@@ -16,6 +17,8 @@ def find_run(setup: Setup, method: str, ratio: int | None) -> tuple[str, Path]:
     Raises:
         UserError: there is none; the message says what to run first.
     """
+    if method != BASELINE:
+        find_sparsifier(method, setup.config)  # a misspelt method is a mistake of its own, not a run that is missing
     run = run_name(setup, method, ratio)
     candidates = [final_path(setup.dest, run), best_path(setup.dest, run), pruned_path(setup, method, ratio)]
     chosen = [] if ratio is None else ["--ratio", str(ratio)]

@@ -15,21 +15,22 @@ from prune_utils.layers import Masks
 from prune_utils.sparsifiers.base import OneShot, OneShotInputs
 from runtime.passes import joint_loss_magnitudes, task_magnitudes
 from runtime.setup import Setup
+from training.checkpoints import Checkpoint
 from training.networks import open_network
 
 
-def network_to_prune(setup: Setup, source: Path | None) -> MultitaskNet:
-    """The network at initialisation, or the dense one in a checkpoint.
+def network_to_prune(setup: Setup, source: Path | None) -> tuple[MultitaskNet, Checkpoint | None]:
+    """The network at initialisation, or the dense one in a checkpoint, and that checkpoint.
 
     Raises:
         UserError: the checkpoint cannot be used, or its network is pruned already.
     """
     if source is None:
-        return setup.network()
+        return setup.network(), None
     net, checkpoint = open_network(setup, source)
     if checkpoint.masks:
         raise UserError(f"{source}: this network is pruned already; name a dense one with --checkpoint")
-    return net
+    return net, checkpoint
 
 
 def prune(

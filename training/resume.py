@@ -1,65 +1,21 @@
-"""Going on with a run: which settings must be the same, and what the last checkpoint says."""
+"""Going on with a run: what must be the same, and what the last checkpoint says."""
 
 import shutil
-from collections.abc import Mapping
+import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from torch import nn
+from tqdm import tqdm
 
 from configs import UserError
 from prune_utils.apply import dense_state
+from runtime.identity import Identity, differing_making, differing_requests, gone_on
 from training.checkpoints import Checkpoint, read_checkpoint, remove_leftovers
+from training.identities import differing_from_earlier_version, pruned_start, training_identity
 from training.job import Job, check_origin
 
-FREE = (
-    "data.root",
-    "data.on_error",
-    "scoring.",
-    "train.max_iters",
-    "train.eval_interval",
-    "train.save_interval",
-    "train.eval_batch_size",
-    "retrain.max_iters",
-    "dynamic.end",  # where the masks of this run are fixed is compared beside the settings
-)
-"""Settings that may change when a run goes on."""
-
-
-def check_same_settings(checkpoint: Checkpoint, config: Mapping[str, Any], run: Mapping[str, Any], path: Path) -> None:
-    """See that a run goes on as it began.
-
-    Args:
-        config: all settings now.
-        run: what else was set, by flag.
-
-    Raises:
-        UserError: naming the settings that differ.
-    """
-    training = checkpoint.training or {}
-    before = {**flatten(checkpoint.config), **training.get("run", {})}
-    now = {**flatten(config), **run}
-    differing = [
-        f"{key} was {before.get(key)} and is {now.get(key)}"
-        for key in dict.fromkeys([*before, *now])
-        if before.get(key) != now.get(key) and not key.startswith(FREE)
-    ]
-    if differing:
-        raise UserError(
-            f"--resume: {path} was made with other settings: {'; '.join(differing)}; "
-            f"use the settings it was made with, or start anew with --force"
-        )
-
-
-def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as ``section.key`` -> value; lists and tuples compare alike."""
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        if isinstance(value, Mapping) and value:
-            flat.update(flatten(value, f"{prefix}{key}."))
-        else:
-            flat[f"{prefix}{key}"] = list(value) if isinstance(value, tuple) else value
-    return flat
+FROM_EARLIER_VERSION = "an earlier version wrote it, so that nobody knows whether data and code have changed"
 
 
 def earlier_run(job: Job, resume: bool, force: bool) -> Checkpoint | None:
@@ -89,7 +45,11 @@ def earlier_run(job: Job, resume: bool, force: bool) -> Checkpoint | None:
         raise UserError(f"--resume: {existing[0]} is there, but not {job.last}; start anew with --force")
     checkpoint = read_checkpoint(job.last, list(job.setup.tasks))
     _check_can_go_on(job, checkpoint)
-    return checkpoint
+    identity = runtime.from_main(lambda: _identity_to_go_on(job, checkpoint))
+    done, wanted = iteration_of(checkpoint), job.schedule.max_iters
+    if done > wanted:
+        raise UserError(f"--resume: {job.last} is at iteration {done}, beyond {wanted}; raise --max_iters")
+    return replace(checkpoint, identity=identity)
 
 
 def is_finished(job: Job, checkpoint: Checkpoint | None) -> bool:
@@ -102,23 +62,37 @@ def iteration_of(checkpoint: Checkpoint | None) -> int:
     return 0 if checkpoint is None or checkpoint.training is None else checkpoint.training["iteration"]
 
 
-def flags_of(job: Job) -> dict[str, Any]:
-    """What makes a run what it is beside the settings of its YAML file."""
-    return {
-        "seed": job.setup.seed,
-        "precision": job.setup.runtime.precision,
-        "the iteration that fixes the masks (see --max_iters, dynamic.end)": job.dynamic.end if job.dynamic else None,
-    }
-
-
 def _check_can_go_on(job: Job, checkpoint: Checkpoint) -> None:
     if checkpoint.training is None:
         raise UserError(f"--resume: {job.last} lacks the state of its training; start anew with --force")
     check_origin(job, checkpoint, job.last)
-    check_same_settings(checkpoint, job.setup.config.model_dump(mode="json"), flags_of(job), job.last)
-    done, wanted = iteration_of(checkpoint), job.schedule.max_iters
-    if done > wanted:
-        raise UserError(f"--resume: {job.last} is at iteration {done}, beyond {wanted}; raise --max_iters")
+
+
+def _identity_to_go_on(job: Job, checkpoint: Checkpoint) -> Identity:
+    """The identity of the run from now on.
+
+    What was asked for must be the same: settings, seed, data, the network that training began with. Other code and
+    other libraries do not end it, since a mended reader or a newer torch should not cost days; a line says so, and the
+    run's identity tells from then on.
+
+    Raises:
+        UserError: something else was asked for.
+    """
+    then = checkpoint.identity
+    now = training_identity(job, pruned_start(job) or (then.after if then is not None else None))
+    if then is None:
+        differences, remark = differing_from_earlier_version(job, checkpoint, now), FROM_EARLIER_VERSION
+    else:
+        differences = [] if then.request == now.request else differing_requests(then, now)
+        remark = "; ".join(differing_making(then, now))
+    if differences:
+        raise UserError(
+            f"--resume: {job.last} was made with other settings: {'; '.join(differences)}; "
+            f"use the settings it was made with, or start anew with --force"
+        )
+    if remark:
+        tqdm.write(f"{job.last} goes on, although {remark}", file=sys.stderr)
+    return gone_on(then, now)
 
 
 def check_space(job: Job, net: nn.Module) -> None:

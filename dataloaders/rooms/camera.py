@@ -53,6 +53,7 @@ def _random_view(rng: Rng, scene: Scene) -> Camera:
         if not any(((eye > low - 0.25) & (eye < high + 0.25)).all() for low, high in scene.taken):
             break
     centres = np.array([(low + high) / 2 for low, high in scene.taken])
+    # Something in the farther half, a little below its middle: a view across the room, with some floor.
     far = np.linalg.norm((centres - eye)[:, [0, 2]], axis=1)
     target = centres[rng.choice(np.argsort(far)[len(far) // 2 :])] * [1, 0.6, 1] + [0, 0.2, 0]
     forward = target + rng.normal(0, 0.25, 3) - eye
@@ -65,6 +66,6 @@ def _random_view(rng: Rng, scene: Scene) -> Camera:
 def _interest(scene: Scene, view: Camera) -> float:
     """Classes that take up 1 % or more, less what bare walls and surfaces nearer than 60 cm spoil."""
     depth, which = scene.solids.cast(view.eye, view.rays(GRID, GRID, range(GRID)))
-    shares = np.bincount(scene.solids.label[which] + 1, minlength=18)[1:] / which.size
+    shares = np.bincount(scene.solids.label[which] + 1, minlength=18)[1:] / which.size  # [1:]: without unlabelled
     bare = shares[[Label.WALL, Label.FLOOR, Label.CEILING]].sum()
     return float((shares >= 0.01).sum() - 12 * (depth < 0.6).mean() - 10 * bare)

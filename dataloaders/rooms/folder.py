@@ -100,6 +100,7 @@ def _in_processes(
     if workers <= 1:
         yield from map(work, items)
         return
+    # "spawn": a fork would copy a process that has threads of torch, and locks that they hold.
     with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker) as pool:
         try:
             # Ctrl-C waits while processes start, so that none of them meets it before it ignores it.

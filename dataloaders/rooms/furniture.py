@@ -71,8 +71,8 @@ def sofa(rng: Rng) -> Item:
     for left, right in zip(edges[:-1], edges[1:], strict=True):
         parts.append(box((left + 0.01, base, back), (right - 0.01, seat, z + 0.02), second, label))
         if rng.random() < 0.5:
-            place = ((left + right) / 2, seat + 0.17, back + 0.12)
-            parts.append(pillow(rng, place, (0.22, 0.2, 0.08), rng.uniform(-0.4, 0.4), -0.3, label))
+            centre = ((left + right) / 2, seat + 0.17, back + 0.12)
+            parts.append(pillow(rng, centre, (0.22, 0.2, 0.08), rng.uniform(-0.4, 0.4), -0.3, label))
     return Item(parts, width, top, depth)
 
 

@@ -72,6 +72,7 @@ def turned(turn: Array, vectors: Array) -> Array:
 
 def rotation(yaw: float, pitch: float = 0.0, roll: float = 0.0) -> Array:
     """Turn about y by ``yaw``, after about x by ``pitch``, after about z by ``roll`` (radians)."""
+    # scipy's Rotation goes by quaternions and differs in the last digit, which some pictures show.
     (cy, cp, cr), (sy, sp, sr) = np.cos([yaw, pitch, roll]), np.sin([yaw, pitch, roll])
     about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     about_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
@@ -92,7 +93,7 @@ class Solids:
         self.radius = np.linalg.norm(self.half, axis=1)  # of a sphere around the solid
         cone = self.shape == FRUSTUM
         widest = np.maximum(self.half[cone, 0], self.half[cone, 2])
-        self.radius[cone] = np.hypot(widest, self.half[cone, 1])
+        self.radius[cone] = np.hypot(widest, self.half[cone, 1])  # its farthest points are the wider rim
 
     def cast(self, origin: Array, rays: Array) -> tuple[Array, NDArray[np.intp]]:
         """How far along each ray the first solid is, and which.
@@ -111,6 +112,7 @@ class Solids:
             chosen = np.flatnonzero(row)
             if not chosen.size:
                 continue
+            # In the solid's own axes it is upright and around 0; turning changes no distance along a ray.
             start = part.turn.T @ (origin - part.centre)
             distance = _MEET[part.shape](
                 start[:, None], turned(part.turn.T, rays.take(chosen, axis=1)), part.half
@@ -150,6 +152,8 @@ class Solids:
 
 
 def _meet_box(start: Array, ray: Array, half: Array) -> Array:
+    # A box is where three slabs overlap (Kay and Kajiya, 1986): a ray is inside from where it has entered the last of
+    # them until it leaves the first.
     ray = np.where(np.abs(ray) < PARALLEL, PARALLEL, ray)
     first, second = (-half[:, None] - start) / ray, (half[:, None] - start) / ray
     enter = np.minimum(first, second).max(axis=0)
@@ -158,6 +162,8 @@ def _meet_box(start: Array, ray: Array, half: Array) -> Array:
 
 
 def _meet_ellipsoid(start: Array, ray: Array, half: Array) -> Array:
+    # Squeezed to a unit sphere, with the ray: distances in lengths of the ray stay the same. Of the two solutions only
+    # the nearer one is of use, since no ray starts inside.
     start, ray = start / half[:, None], ray / half[:, None]
     a, b, c = (ray * ray).sum(0), (start * ray).sum(0), (start * start).sum(0) - 1
     root = b * b - a * c
@@ -166,6 +172,8 @@ def _meet_ellipsoid(start: Array, ray: Array, half: Array) -> Array:
 
 
 def _meet_frustum(start: Array, ray: Array, half: Array) -> Array:
+    # On the side, x^2 + z^2 = (middle + slope * y)^2: a quadratic equation in the distance, b being half its middle
+    # factor. Both solutions are tried: the nearer one may lie beyond the ends, or on the other half of the double cone.
     height = half[1]
     middle, slope = (half[0] + half[2]) / 2, (half[2] - half[0]) / (2 * height)
     (x, y, z), (dx, dy, dz) = start, ray
@@ -192,21 +200,24 @@ _MEET = {BOX: _meet_box, ELLIPSOID: _meet_ellipsoid, FRUSTUM: _meet_frustum}
 
 
 def _box_normal(local: Array, half: Array) -> Array:
+    # Rounding leaves a point a little off its face; it belongs to the nearest.
     axis = np.argmin(np.abs(half - np.abs(local)), axis=0)
     on_axis = np.arange(3)[:, None] == axis
     return np.where(on_axis, np.where(local < 0, -1.0, 1.0), 0.0)
 
 
 def _ellipsoid_normal(local: Array, half: Array) -> Array:
-    gradient = local / half**2
+    gradient = local / half**2  # of (x / a)^2 + (y / b)^2 + (z / c)^2, which is 1 on the surface
     return np.asarray(gradient / np.linalg.norm(gradient, axis=0))
 
 
 def _frustum_normal(local: Array, half: Array) -> Array:
     slope = (half[2] - half[0]) / (2 * half[1])
     radius = (half[0] + half[2]) / 2 + slope * local[1]
+    # Half the gradient of x^2 + z^2 - radius(y)^2, which is 0 on the side.
     side = np.stack([local[0], -slope * radius, local[2]])
     side /= np.maximum(np.linalg.norm(side, axis=0), PARALLEL)
     end = np.stack([np.zeros_like(radius), np.sign(local[1]), np.zeros_like(radius)])
+    # A point belongs to the surface that it is nearer to, as of a box.
     at_end = half[1] - np.abs(local[1]) < np.abs(radius - np.hypot(local[0], local[2]))
     return np.where(at_end, end, side)

@@ -45,8 +45,6 @@ class Layout(ABC):
     """One way to lay a data set out on disk."""
 
     index_file: ClassVar[str]
-    size: ClassVar[tuple[int, int]]
-    """Height and width of the published images."""
 
     @abstractmethod
     def write(self, root: Path, split: str, index: int, frame: Frame) -> Entry:
@@ -58,7 +56,7 @@ class Layout(ABC):
 
 
 class NYUv2Layout(Layout):
-    index_file, size = "nyu_v2_3task.json", (480, 640)
+    index_file = "nyu_v2_3task.json"
 
     def write(self, root: Path, split: str, index: int, frame: Frame) -> Entry:
         # NYUv2's normals are stored as right, forward, up; ours are right, up, back.
@@ -77,7 +75,7 @@ class NYUv2Layout(Layout):
 
 
 class CityscapesLayout(Layout):
-    index_file, size = "cityscape.json", (256, 512)
+    index_file = "cityscape.json"
 
     def write(self, root: Path, split: str, index: int, frame: Frame) -> Entry:
         # Disparity as a share of the image's width: focal length (in widths) times base over depth.
@@ -98,7 +96,7 @@ class CityscapesLayout(Layout):
 
 
 class TaskonomyLayout(Layout):
-    index_file, size = "taskonomy.json", (256, 256)
+    index_file = "taskonomy.json"
 
     def write(self, root: Path, split: str, index: int, frame: Frame) -> Entry:
         depth = np.clip(np.round(frame.depth * 512), 1, FARTHEST)

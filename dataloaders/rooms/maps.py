@@ -1,11 +1,14 @@
 """Edges and keypoints of a grey image, the two tasks whose labels come from the picture itself.
 
 Both are those of Taskonomy (Zamir et al., CVPR 2018): Canny's gradient without thinning, and the response whose
-peaks are SURF keypoints.
+peaks are SURF keypoints. The border's values continue outside of the picture.
 """
+
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 Array = NDArray[np.float64]
 
@@ -13,9 +16,12 @@ EDGE_SCALE = 1.0  # pixels, of the Gaussian before the gradient
 KEYPOINT_SCALE = 2.0
 KEYPOINT_GAIN = 0.15  # spreads responses over 0..0.005, the range that the Taskonomy layout uses
 
+_blurred = partial(ndimage.gaussian_filter, mode="nearest", truncate=3.0)
+
 
 def grey(image: NDArray[np.uint8]) -> Array:
     """[H, W, 3] RGB in 0..255 as brightness in [0, 1] (the weights of ITU-R BT.601)."""
+    # Pillow's conversion to "L" has the same weights but rounds to 256 steps, which the gradients would show.
     red, green, blue = np.moveaxis(image / 255, -1, 0)
     return np.asarray(0.299 * red + 0.587 * green + 0.114 * blue)
 
@@ -23,10 +29,8 @@ def grey(image: NDArray[np.uint8]) -> Array:
 def texture_edges(brightness: Array) -> Array:
     """Magnitude of the gradient [H, W] of the smoothed image, by Sobel's filters; brightness per pixel."""
     smooth = _blurred(brightness, EDGE_SCALE)
-    across, along = (-0.5, 0.0, 0.5), (0.25, 0.5, 0.25)
-    right = _filter(_filter(smooth, along, 0), across, 1)
-    down = _filter(_filter(smooth, across, 0), along, 1)
-    return np.hypot(right, down)
+    # Sobel's whole numbers add up to eight times the slope.
+    return np.asarray(ndimage.generic_gradient_magnitude(smooth, ndimage.sobel, mode="nearest") / 8)
 
 
 def keypoints(brightness: Array) -> Array:
@@ -35,27 +39,8 @@ def keypoints(brightness: Array) -> Array:
     Its square root, which grows with contrast as edges do; that is how the values of real frames are spread.
     """
     smooth = _blurred(brightness, KEYPOINT_SCALE)
-    second, first = (1.0, -2.0, 1.0), (-0.5, 0.0, 0.5)
-    determinant = _filter(smooth, second, 0) * _filter(smooth, second, 1)
-    determinant -= _filter(_filter(smooth, first, 0), first, 1) ** 2
+    # Differences of neighbours; the Gaussian's own derivatives (``order=2``) would be other labels.
+    second = partial(ndimage.correlate1d, weights=(1.0, -2.0, 1.0), mode="nearest")
+    first = partial(ndimage.correlate1d, weights=(-0.5, 0.0, 0.5), mode="nearest")
+    determinant = second(smooth, axis=0) * second(smooth, axis=1) - first(first(smooth, axis=0), axis=1) ** 2
     return np.asarray(KEYPOINT_GAIN * KEYPOINT_SCALE**2 * np.sqrt(np.maximum(determinant, 0)))
-
-
-def _blurred(values: Array, scale: float) -> Array:
-    """A Gaussian filter of this standard deviation in pixels."""
-    reach = int(np.ceil(3 * scale))
-    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / scale) ** 2)
-    weights /= weights.sum()
-    return _filter(_filter(values, weights, 0), weights, 1)
-
-
-def _filter(values: Array, weights: Array | tuple[float, ...], axis: int) -> Array:
-    """Correlate along one axis; the border's values continue outside."""
-    reach = len(weights) // 2
-    padding = [(reach, reach) if dimension == axis else (0, 0) for dimension in range(2)]
-    padded = np.pad(values, padding, mode="edge")
-    length = values.shape[axis]
-    total = np.zeros_like(values)
-    for shift, weight in enumerate(weights):
-        total += weight * padded.take(range(shift, shift + length), axis=axis)
-    return total

@@ -109,6 +109,7 @@ def _colours(scene: Scene, camera: Camera, size: tuple[int, int], rows: range) -
 
 def _develop(light: Array, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Linear light [3, H, W] as an 8-bit picture [H, W, 3]: exposure, white balance, film curve, noise."""
+    # By the picture's mean, as a camera meters; the random part leaves rooms of different brightness.
     exposure = rng.uniform(0.18, 0.32) / light.mean()
     balance = rng.uniform(0.93, 1.07, 3)[:, None, None]
     shown = 1 - np.exp(-1.3 * exposure * balance * light)

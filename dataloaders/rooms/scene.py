@@ -11,7 +11,7 @@ from dataloaders.rooms.geometry import Array, Part, Solids, box, rotation
 from dataloaders.rooms.items import Item, Rng
 from dataloaders.rooms.palette import Label
 
-TRIES = 12  # random places tried for an item before it is left out
+TRIES = 12  # random positions tried for an item before it is left out
 MARGIN = 0.03  # free space around an item, metres
 SHELL = 0.2  # thickness of walls, floor and ceiling, metres
 
@@ -90,8 +90,9 @@ class _Room:
         turn, offset = rotation(yaw), np.array([x, 0.0, z])
         low = np.array([-item.width / 2, item.bottom, -item.depth / 2])
         high = np.array([item.width / 2, item.height, item.depth / 2 + item.clearance])
+        # A box along the room's axes around the turned item: large for slanting ones, but never too small.
         corners = np.array(list(product(*zip(low, high, strict=True)))) @ turn.T + offset
-        first, last = corners.min(0) + 1e-3, corners.max(0) - 1e-3
+        first, last = corners.min(0) + 1e-3, corners.max(0) - 1e-3  # what touches a wall is still inside
         if (first[[0, 2]] < 0).any() or (last > self.size).any():
             return False
         if any(((first - MARGIN < b) & (last + MARGIN > a)).all() for a, b in self.taken):
@@ -101,22 +102,23 @@ class _Room:
         return True
 
     def put_at_wall(self, item: Item) -> tuple[float, Array] | None:
-        """Put an item with its back to a wall; its yaw and place, or None where no place was found."""
+        """Put an item with its back to a wall; its yaw and position, or None where there was no room."""
         for _ in range(TRIES):
+            # The yaw names the wall: an item's front, +z, is turned to look into the room from it.
             yaw = int(self.rng.integers(4)) * np.pi / 2
             inward, along = np.array([np.sin(yaw), 0, np.cos(yaw)]), np.array([np.cos(yaw), 0, -np.sin(yaw)])
             length, across = np.abs(self.size @ along), np.abs(self.size @ inward)
             slack = (length - item.width) / 2
             if slack < 0:
                 continue
-            place = self.size / 2 * [1, 0, 1] + along * self.rng.uniform(-slack, slack)
-            place += inward * (item.depth / 2 - across / 2)
-            if self.put(item, yaw, place[0], place[2]):
-                return yaw, place
+            position = self.size / 2 * [1, 0, 1] + along * self.rng.uniform(-slack, slack)
+            position += inward * (item.depth / 2 - across / 2)
+            if self.put(item, yaw, position[0], position[2]):
+                return yaw, position
         return None
 
     def put_anywhere(self, item: Item) -> tuple[float, Array] | None:
-        """Put an item somewhere on the floor, turned at random; its yaw and place, or None."""
+        """Put an item somewhere on the floor, turned at random; its yaw and position, or None."""
         for _ in range(TRIES):
             x, z = self.rng.uniform(0, self.size[[0, 2]])
             yaw = self.rng.uniform(0, 2 * np.pi)
@@ -188,12 +190,12 @@ def _fit_out(room: _Room) -> None:
         room.put_at_wall(fittings.door(rng))
 
 
-def _daylight(rng: Rng, yaw: float, place: Array, height: float) -> Light:
+def _daylight(rng: Rng, yaw: float, position: Array, height: float) -> Light:
     """Light that enters by a window: it shines into the room only, from a little before the pane."""
     inward, along = np.array([np.sin(yaw), 0, np.cos(yaw)]), np.array([np.cos(yaw), 0, -np.sin(yaw)])
     colour = np.array([rng.uniform(0.75, 1.0), 0.95, 1.0]) * rng.uniform(0.8, 3.0)
     reach = np.stack([0.2 * along, [0.0, 0.2, 0.0]])
-    return Light(place + 0.12 * inward + [0, height, 0], colour, reach, inward)
+    return Light(position + 0.12 * inward + [0, height, 0], colour, reach, inward)
 
 
 def _furnish(room: _Room) -> None:
@@ -221,13 +223,13 @@ def _table_with_chairs(room: _Room) -> None:
     found = room.put_anywhere(table)
     if found is None or table.height < 0.6:
         return
-    yaw, place = found
+    yaw, centre = found
     table_space = room.taken.pop()  # chairs reach under the table
     for side in rng.permutation(4)[: rng.integers(1, 5)]:
         turn = yaw + side * np.pi / 2
         away = np.array([np.sin(turn), 0, np.cos(turn)])
         reach = (table.width if side % 2 else table.depth) / 2 + rng.uniform(0.0, 0.3)
-        x, _, z = place + away * reach
+        x, _, z = centre + away * reach
         # The chair's front looks back at the table.
         room.put(chair, turn + np.pi + rng.normal(0, 0.15), x, z)
     room.taken.append(table_space)

@@ -52,6 +52,8 @@ def _received(
     facing = np.maximum((toward_light * normal).sum(0), 0)
     if light.facing is not None:
         facing = facing * np.maximum(-(light.facing[:, None] * toward_light).sum(0), 0)
+    # From the lamp to the points, not back: so all rays have one origin, as `cast` needs, and a surface between them is
+    # met before the point. Points that face away are dark without a ray.
     lit = np.flatnonzero(facing > 0)
     first_hit, _ = scene.solids.cast(position, away.take(lit, axis=1))
     strength = np.zeros(points.shape[1])

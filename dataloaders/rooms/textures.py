@@ -69,6 +69,7 @@ def reflectance(
     scale = np.array([material.scale for material in materials])[which]
     seed = np.array([material.seed for material in materials], dtype=np.uint32)[which]
     kinds = np.array([list(PATTERNS).index(material.kind) for material in materials])[which]
+    # The axis that a face looks along, and the two that span it: y is up on an upright face, z on a level one.
     axis = np.argmax(np.abs(normal), axis=0)
     columns = np.arange(which.size)
     side, top = np.array([2, 0, 0])[axis], np.array([1, 2, 1])[axis]
@@ -90,6 +91,8 @@ def reflectance(
 
 def hashed(*values: NDArray[np.generic] | int) -> Array:
     """Uniform-looking numbers in [0, 1) from whole numbers, the same on every machine."""
+    # A generator gives numbers in a row, but here each depends on where its point lies, whichever points are asked for
+    # together. So whole numbers are mixed as Murmur hashes do (Appleby, 2011), modulo 2^32.
     state = np.uint32(0x9E3779B9) * np.ones(
         np.broadcast_shapes(*(np.shape(v) for v in values)), dtype=np.uint32
     )
@@ -103,9 +106,10 @@ def hashed(*values: NDArray[np.generic] | int) -> Array:
 
 def noise(points: Array, seed: NDArray[np.uint32]) -> Array:
     """Value noise [M] in [0, 1) at points [D, M]: random at the corners of unit cells, smooth between."""
+    # ndimage.map_coordinates interpolates too, but in an array, and these lattices have no ends.
     cell = np.floor(points).astype(np.int64)
     part = points - cell
-    part = part * part * (3 - 2 * part)
+    part = part * part * (3 - 2 * part)  # level at both ends, so that cells join without a crease
     total = np.zeros(points.shape[1])
     for corner in np.ndindex(*(2,) * len(points)):
         weight = np.ones(points.shape[1])

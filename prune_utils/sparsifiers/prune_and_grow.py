@@ -62,6 +62,7 @@ class PruneAndGrow(MaskUpdates):
             apply_masks(
                 inputs.net, {name: random_mask(shapes[name], n, generator) for name, n in self.counts.items()}
             )
+        # A hook, so that no step can be made without it, whoever makes it.
         self.hold_hook = inputs.optimizer.register_step_post_hook(self._hold)
 
     def before_step(self, iteration: int, batch: Mapping[str, Any]) -> None:
@@ -69,7 +70,7 @@ class PruneAndGrow(MaskUpdates):
         if self.fixed or iteration == self.last_update:
             return
         if iteration >= settings.end:
-            self.finish()
+            self.finish()  # nothing grows any more, so the count is exact from here on
         elif iteration % settings.interval == 0:
             self._update(iteration, batch)
 
@@ -79,6 +80,7 @@ class PruneAndGrow(MaskUpdates):
         with torch.no_grad():
             for name, layer in self.layers.items():
                 mask = mask_buffer(layer)
+                # A union of proposals has left the layer with more than its number.
                 mask.copy_(largest(stored_weight(layer).abs(), self.counts[name], mask.bool()))
         self._fix()
         _refresh(self.layers)
@@ -100,7 +102,10 @@ class PruneAndGrow(MaskUpdates):
 
     def _update(self, iteration: int, batch: Mapping[str, Any]) -> None:
         if self.regrow == "zero":
+            # Gradients are taken with all masks open; with 0 under them that is the network as it was trained.
             self._zero_absent()
+        # Before anything is pruned: of the network that was trained up to here. A weight that is pruned now may grow
+        # back at once, if its gradient is large.
         try:
             proposals = self._all_gradients(batch)
         except UserError as error:
@@ -112,6 +117,7 @@ class PruneAndGrow(MaskUpdates):
                 kept = largest(weight.abs(), keep, mask.bool())
                 if self.regrow == "zero":
                     weight.mul_(kept)
+                # Taken before anything grows: proposals do not see each other, and where they agree they overlap.
                 absent = ~kept
                 for gradients in proposals:
                     if name in gradients:
@@ -127,6 +133,7 @@ class PruneAndGrow(MaskUpdates):
         parts = max(1, self.inputs.settings.chunks // self.inputs.processes)
         with _all_present(self.layers):
             proposals = self.gradients(split(batch, parts))
+        # Equal sums on all processes, and so equal masks, without sending the masks.
         for gradients in proposals:
             self.inputs.reduce(gradients[name] for name in self.layers if name in gradients)
         return proposals
@@ -138,6 +145,7 @@ class PruneAndGrow(MaskUpdates):
 
     def _remember(self) -> None:
         """Note the values of absent weights, for ``_hold``."""
+        # Their gradients are 0, but Adam's momentum and weight decay go on moving them.
         if self.regrow == "stored":
             self.stored = {
                 name: (mask_buffer(layer) == 0, stored_weight(layer).detach().clone())
@@ -148,11 +156,12 @@ class PruneAndGrow(MaskUpdates):
         """After a step of the optimiser: give absent weights their values back."""
         for name, (absent, values) in self.stored.items():
             weight = stored_weight(self.layers[name]).detach()
+            # Not weight[absent] = ...: that would wait for the accelerator at every step.
             torch.where(absent, values, weight, out=weight)
 
     def _fix(self) -> None:
         self.fixed = True
-        self.stored = {}
+        self.stored = {}  # as large as the network, and of no use once nothing grows
         self.hold_hook.remove()
 
 

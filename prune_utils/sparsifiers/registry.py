@@ -55,10 +55,10 @@ def find_sparsifier(name: str, config: Config) -> "type[Sparsifier]":
     """
     from prune_utils.sparsifiers.base import Sparsifier
 
-    folder = config.source.parent
-    found = resolve(name, SPARSIFIERS, "pruning method (--method)", folder)
+    folder, what = config.source.parent, "method (--method; baseline: a dense network)"
+    found = resolve(name, SPARSIFIERS, what, folder)
     if isinstance(found, str):
-        found = resolve(found, {}, "pruning method (--method)")
+        found = resolve(found, {}, what)
     if not (isinstance(found, type) and issubclass(found, Sparsifier)):
         raise UserError(f"--method: '{name}' is no pruning method (see prune_utils/sparsifiers/base.py)")
     if missing := ", ".join(sorted(found.__abstractmethods__)):

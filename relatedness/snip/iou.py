@@ -13,7 +13,8 @@ from prune_utils.layers import Scores, shared_weights
 from prune_utils.masks import keep_thresholds
 from prune_utils.scores import scores_at_initialisation
 from reports.iou import IoUFile, LayerIoU
-from runtime.passes import task_magnitudes
+from runtime.identity import identity_of
+from runtime.passes import scored_samples, task_magnitudes
 from runtime.provenance import Stopwatch, provenance
 from runtime.setup import Setup
 
@@ -21,6 +22,9 @@ from runtime.setup import Setup
 def analyse(setup: Setup, num_batches: int, keep_ratio: float) -> IoUFile:
     """Score one network with every task and compare what they keep."""
     watch = Stopwatch()
+    further = {"seed": setup.seed, "num_batches": num_batches, "keep_ratio": keep_ratio}
+    samples = scored_samples(setup, num_batches, setup.seed)
+    identity = identity_of("scores", setup, sources=samples, entry=[__name__], further=further)
     with watch.stage("scoring"), tqdm(total=num_batches, unit="batch", disable=not setup.runtime.is_main) as bar:
         magnitudes = partial(task_magnitudes, setup, num_batches=num_batches, seed=setup.seed, bar=bar)
         net, scores = scores_at_initialisation(setup.network(), setup.seed, magnitudes)
@@ -37,6 +41,7 @@ def analyse(setup: Setup, num_batches: int, keep_ratio: float) -> IoUFile:
         watershed=watershed(layers),
         config=setup.config.model_dump(mode="json"),
         provenance=provenance(setup.runtime, watch.seconds),
+        identity=identity.model_dump(mode="json"),
     )
 
 

@@ -1,5 +1,6 @@
 """From settings to ``similarity.json``: statistics of every seed, kept ones where there are any, and their tables."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,9 +21,13 @@ from relatedness.snip.statistics import Statistics, pair_statistics
 from relatedness.snip.store import load_statistics, save_masks, save_statistics
 from relatedness.snip.weightings import WEIGHTINGS, Weighting
 from reports.similarity_file import SimilarityFile
-from runtime.passes import scoring_fingerprint, task_magnitudes
+from runtime.contents import UNNAMED
+from runtime.identity import Identity, identity_of
+from runtime.passes import scored_samples, task_magnitudes
 from runtime.provenance import Stopwatch, provenance
 from runtime.setup import Setup
+
+MASKS = ".masks.npz"
 
 
 @dataclass(frozen=True)
@@ -58,11 +63,26 @@ class SimilarityStudy:
         stated = [ratio for ratio in ratios if ratio is not None]
         return stated if len(stated) == len(ratios) else None
 
-    def file(self, seed: int) -> Path:
+    @property
+    def seeds(self) -> range:
+        """Of the networks, of data order, augmentation and dropout."""
+        return range(self.setup.seed, self.setup.seed + self.num_seeds)
+
+    def identity(self, seeds: Sequence[int]) -> Identity:
+        """Of the statistics of these seeds."""
+        each = [scored_samples(self.setup, self.num_batches, seed) for seed in seeds]
+        further = {
+            "seeds": list(seeds),
+            "num_batches": self.num_batches,
+            "sparsities": self.sparsities,
+            "keep_ratios": self.stated_ratios or "exact",
+        }
+        samples = None if None in each else [row for rows in each if rows is not None for row in rows]
+        return identity_of("scores", self.setup, sources=samples, entry=[__name__], further=further)
+
+    def file(self, seed: int, identity: Identity) -> Path:
         """Where the statistics of a seed are kept."""
-        further = [list(self.sparsities), self.stated_ratios, self.save_masks]
-        key = scoring_fingerprint(self.setup, self.num_batches, seed, further)
-        return self.folder / f"{self.setup.config.name}_seed{seed}_{key}.npz"
+        return self.folder / f"{self.setup.config.name}_seed{seed}_{identity.key}.npz"
 
 
 def with_own(name: str, registry: Mapping[str, Any], what: str, config: Config) -> dict[str, Any]:
@@ -80,23 +100,40 @@ def all_seeds(study: SimilarityStudy, watch: Stopwatch, force: bool) -> tuple[di
     Args:
         force: make them anew even where kept ones would do.
     """
-    setup = study.setup
-    wanted = range(setup.seed, setup.seed + study.num_seeds)
-    with watch.stage("checking what is kept"):
-        files = {seed: study.file(seed) for seed in wanted}
-        kept = {seed: None if force else load_statistics(file) for seed, file in files.items()}
-    seeds = setup.runtime.agree({seed: statistics for seed, statistics in kept.items() if statistics is not None})
-    missing = [seed for seed in wanted if seed not in seeds]
+    setup, seeds = study.setup, {}
+    identities: dict[int, Identity] = {}
+    if setup.runtime.is_main:
+        with watch.stage("checking what is kept"):
+            identities = {seed: study.identity([seed]) for seed in study.seeds}
+            kept = {} if force else {seed: _kept(study, seed, identity) for seed, identity in identities.items()}
+            seeds = {seed: statistics for seed, statistics in kept.items() if statistics is not None}
+    seeds = setup.runtime.agree(seeds)
+    missing = [seed for seed in study.seeds if seed not in seeds]
     total = len(missing) * study.num_batches
     with tqdm(total=total, unit="batch", disable=not (missing and setup.runtime.is_main)) as bar:
+        if not all(identity.complete for identity in identities.values()):
+            bar.write(f"nothing is kept for another time: {UNNAMED}", sys.stderr)
         for seed in missing:
             bar.set_description(f"seed {seed}")
-            seeds[seed] = one_seed(study, seed, files[seed], bar, watch)
-    return {seed: seeds[seed] for seed in wanted}, len(missing)
+            seeds[seed] = one_seed(study, seed, identities.get(seed), bar, watch)
+    return {seed: seeds[seed] for seed in study.seeds}, len(missing)
 
 
-def one_seed(study: SimilarityStudy, seed: int, file: Path, bar: tqdm, watch: Stopwatch) -> Statistics:
-    """Score one network with every task and keep its statistics; processes other than the main one only score."""
+def _kept(study: SimilarityStudy, seed: int, identity: Identity) -> Statistics | None:
+    file = study.file(seed, identity)
+    if study.save_masks and not file.with_suffix(MASKS).exists():
+        return None
+    return load_statistics(file, identity)
+
+
+def one_seed(
+    study: SimilarityStudy, seed: int, identity: Identity | None, bar: tqdm, watch: Stopwatch
+) -> Statistics:
+    """Score one network with every task and keep its statistics.
+
+    Args:
+        identity: None on processes other than the main one, which only score.
+    """
     setup = study.setup
     with watch.stage("scoring"):
         magnitudes = partial(task_magnitudes, setup, num_batches=study.num_batches, seed=seed, bar=bar)
@@ -105,10 +142,12 @@ def one_seed(study: SimilarityStudy, seed: int, file: Path, bar: tqdm, watch: St
         shared = list(shared_weights(net))
         ratios = keep_ratios(study, scores, shared)
         statistics = pair_statistics(scores, shared, ratios)
-        if setup.runtime.is_main:
+        if identity is not None:
+            file = study.file(seed, identity)
             if study.save_masks:
-                save_masks(file.with_suffix(".masks.npz"), labelled_masks(scores, study.sparsities, ratios))
-            save_statistics(file, statistics)
+                save_masks(file.with_suffix(MASKS), labelled_masks(scores, study.sparsities, ratios))
+            if identity.complete:
+                save_statistics(file, statistics, identity)
     return statistics
 
 
@@ -148,6 +187,7 @@ def similarity_file(study: SimilarityStudy, seeds: Mapping[int, Statistics], wat
         num_batches=study.num_batches,
         config=setup.config.model_dump(mode="json"),
         provenance={"seed": setup.seed, **provenance(setup.runtime, watch.seconds)},
+        identity=study.identity(study.seeds).model_dump(mode="json"),
         table=tables.means,
         stderr=tables.errors,
         seeds=tables.by_seed,

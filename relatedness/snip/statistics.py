@@ -103,19 +103,22 @@ def _products(rows: list[Tensor], thresholds: Tensor, scale: Tensor) -> tuple[np
     counts = torch.zeros(num_ratios, num_tasks, num_tasks, **options)  # type: ignore[call-overload]
     masked_products = torch.zeros_like(counts)
     products = torch.zeros(num_tasks, num_tasks, **options)  # type: ignore[call-overload]
+    # Within a chunk float32 counts exactly (up to 2^24); over the chunks float64 does.
     for start in range(0, len(rows[0]), CHUNK):
         chunk = torch.stack([row[start : start + CHUNK] for row in rows])
         scaled = chunk * scale[:, None]
         products += scaled @ scaled.T
         for ratio in range(num_ratios):
+            # By the scores as they are: scaling would round, and so move weights across the threshold.
             kept = (chunk >= thresholds[:, ratio, None]).to(scaled.dtype)
             counts[ratio] += kept @ kept.T
-            kept *= scaled
+            kept *= scaled  # in place, as the chunk is still in the cache
             masked_products[ratio] += kept @ kept.T
     return counts.cpu().numpy(), products.cpu().numpy(), masked_products.cpu().numpy()
 
 
 def _cosine(products: np.ndarray, numels: np.ndarray) -> np.ndarray:
     """Cosine of all pairs from their dot products, [T, T] -> [T, T]; each norm is at least 1e-8."""
+    # A layer that a task does not keep has a norm of 0, and a cosine of 0 with all others.
     norms = np.maximum(np.sqrt(np.diag(products)), COSINE_EPS * numels)
     return np.clip(products / np.outer(norms, norms), 0, 1)

@@ -10,19 +10,23 @@ import numpy as np
 from configs.paths import replacing
 from prune_utils.layers import Masks
 from relatedness.snip.statistics import Statistics
+from runtime.identity import Identity
 
 
-def save_statistics(path: Path, statistics: Statistics) -> None:
+def save_statistics(path: Path, statistics: Statistics, identity: Identity) -> None:
     """Write one seed's statistics as a compressed .npz, whole or not at all."""
     arrays = {field.name: np.asarray(getattr(statistics, field.name)) for field in fields(Statistics)}
+    arrays["identity"] = np.asarray(identity.model_dump_json())
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
-def load_statistics(path: Path) -> Statistics | None:
-    """Read one seed's statistics; None where there is no such file or it is damaged, so that they are made anew."""
+def load_statistics(path: Path, identity: Identity) -> Statistics | None:
+    """Read one seed's statistics; None where there is no such file, it is damaged, or of another identity."""
     try:
         with np.load(path) as arrays:
+            if Identity.model_validate_json(str(arrays["identity"])).key != identity.key:
+                return None
             values = {field.name: arrays[field.name] for field in fields(Statistics)}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

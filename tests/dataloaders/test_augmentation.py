@@ -68,14 +68,14 @@ def test_windows_fit_and_have_the_scale(size, crop, factor, seed):
             assert pixels == length, "where there is padding, nothing is cut off"
 
 
-def test_factors_places_and_mirroring_are_spread_evenly():
+def test_factors_shares_and_mirroring_are_spread_evenly():
     windows = [draw_window((400, 400), (100, 100), (0.5, 1.5), 0.25, generator(seed)) for seed in range(2000)]
     factors = torch.tensor([100 / window.height for window in windows])
     assert 0.49 < factors.min() < 0.52 and 1.48 < factors.max() < 1.52 and abs(factors.mean() - 1) < 0.02
-    places = torch.tensor([window.top / (400 - window.height) for window in windows])
-    assert places.min() == 0 and places.max() == 1 and abs(places.mean() - 0.5) < 0.02
+    shares = torch.tensor([window.top / (400 - window.height) for window in windows])
+    assert shares.min() == 0 and shares.max() == 1 and abs(shares.mean() - 0.5) < 0.02
     across = torch.tensor([window.left / (400 - window.width) for window in windows])
-    assert abs(torch.corrcoef(torch.stack([places, across]))[0, 1]) < 0.06
+    assert abs(torch.corrcoef(torch.stack([shares, across]))[0, 1]) < 0.06
     assert abs(sum(window.mirrored for window in windows) / 2000 - 0.25) < 0.03
 
 
@@ -132,15 +132,15 @@ def test_decoding_comes_before_the_mirror_rule():
 
 
 def test_padding_lies_below_and_right():
-    place = torch.zeros(1, 3, 4, dtype=torch.int64)
-    write_padded(torch.tensor([[[1, 2], [3, 4]]], dtype=torch.uint8), place, fill=-1)
-    assert place[0].tolist() == [[1, 2, -1, -1], [3, 4, -1, -1], [-1, -1, -1, -1]]
+    slot = torch.zeros(1, 3, 4, dtype=torch.int64)
+    write_padded(torch.tensor([[[1, 2], [3, 4]]], dtype=torch.uint8), slot, fill=-1)
+    assert slot[0].tolist() == [[1, 2, -1, -1], [3, 4, -1, -1], [-1, -1, -1, -1]]
 
 
 def test_sources_are_not_written_to():
     picture = torch.arange(48, dtype=torch.float32).reshape(3, 4, 4)
     before = picture.clone()
-    place = torch.empty(3, 4, 4)
-    write_padded(cut(picture, Window.whole(4, 4), PLAIN, is_image=True), place, 0.0)
-    place.zero_()
+    slot = torch.empty(3, 4, 4)
+    write_padded(cut(picture, Window.whole(4, 4), PLAIN, is_image=True), slot, 0.0)
+    slot.zero_()
     assert torch.equal(picture, before)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from configs import ModelConfig, UserError
 from models import build_network
-from models.aspp import DilatedConv2d, Dropout
+from models.aspp import ByteDropout, DilatedConv2d
 
 
 @pytest.mark.parametrize(("size", "dilation"), [((5, 7), 6), ((5, 7), 7), ((5, 7), 9), ((9, 9), 2)])
@@ -31,7 +31,7 @@ def test_skipping_the_padding_changes_neither_result_nor_gradients(size: tuple[i
 def test_dropout_drops_its_share_and_keeps_the_mean(p: float, layout: torch.memory_format) -> None:
     torch.manual_seed(0)
     x = torch.ones(4, 8, 33, 31).contiguous(memory_format=layout).requires_grad_()
-    y = Dropout(p)(x)
+    y = ByteDropout(p)(x)
     assert (y == 0).float().mean().item() == pytest.approx(p, abs=0.01)
     assert y[y != 0].unique().item() == pytest.approx(1 / (1 - p))
     y.sum().backward()
@@ -39,7 +39,7 @@ def test_dropout_drops_its_share_and_keeps_the_mean(p: float, layout: torch.memo
 
 
 def test_dropout_follows_the_seed_and_is_off_in_evaluation() -> None:
-    x, drop = torch.ones(3, 3), Dropout(0.5)
+    x, drop = torch.ones(3, 3), ByteDropout(0.5)
     torch.manual_seed(1)
     first = drop(x)
     second = drop(x)

@@ -80,6 +80,15 @@ def test_scoring_leaves_the_network_as_it_was() -> None:
     assert all(parameter.grad is None for parameter in net.parameters())
 
 
+def test_an_error_leaves_the_network_as_it_was_too() -> None:
+    net = mlp().eval()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    with pytest.raises(UserError, match="task 'a'"):
+        gradient_magnitudes(net, batches((8, 4)), {"a": lambda p, b: square(p, b) * float("nan")})
+    assert not any(module.training for module in net.modules())
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
 def test_scaling_a_loss_scales_its_tasks_scores_alone() -> None:
     net = mlp()
     losses = dict.fromkeys(net.heads, square)

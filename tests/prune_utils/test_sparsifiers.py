@@ -231,7 +231,7 @@ def test_a_method_of_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     masks, ratio = build_sparsifier("my_pruning:First", config).masks(request_for(conv_net()))
     assert (kept(masks), ratio) == (4536 // 4, 0.25)
     for name, words in (
-        ("lottery", "unknown pruning method .--method.: 'lottery'; choose from disparse_dynamic, disparse_pt"),
+        ("lottery", "'lottery'; choose from disparse_dynamic, disparse_pt"),
         ("my_pruning:torch", "no pruning method"),
         ("my_pruning:Unfinished", "lacks masks"),
     ):

@@ -1,7 +1,6 @@
 """Devices, seeds, what a result came from, and keys of cached work."""
 
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ import torch
 
 from configs import UserError
 from runtime.device import Runtime, choose_device, seed_everything
-from runtime.identity import fingerprint
 from runtime.provenance import Stopwatch, git_revision, peak_memory_mb, provenance
 
 CPU = Runtime(torch.device("cpu"), "fp32")
@@ -67,16 +65,3 @@ def test_provenance_tells_versions_device_revision_time_and_memory() -> None:
     assert list(told["seconds"]) == ["sum"] and watch.seconds["sum"] > 0
     assert told["peak_memory_mb"] == pytest.approx(peak_memory_mb(), rel=0.2)
     assert told["git_revision"] == git_revision()
-
-
-def test_a_key_changes_with_settings_files_and_code(tmp_path: Path) -> None:
-    file = tmp_path / "a.png"
-    file.write_text("1")
-    key = fingerprint({"a": 1}, [file], [])
-    assert fingerprint({"a": 1}, [file, file], []) == key
-    assert fingerprint({"a": 2}, [file], []) != key
-    assert fingerprint({"a": 1}, [], []) != key
-    assert fingerprint({"a": 1}, [tmp_path / "missing.png"], []) != key
-    assert fingerprint({"a": 1}, [file], [Path]) != key
-    file.write_text("22")
-    assert fingerprint({"a": 1}, [file], []) != key

@@ -8,9 +8,10 @@ import pytest
 from small_training import job_for, setup_for, train, trainer_for
 
 from configs import UserError
+from configs.affects import flatten
 from training import loop, resume
 from training.names import run_name
-from training.resume import check_space, earlier_run, flatten, is_finished
+from training.resume import check_space, earlier_run, is_finished
 
 Usage = namedtuple("Usage", "total used free")
 

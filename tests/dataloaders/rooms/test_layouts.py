@@ -12,13 +12,17 @@ import dataloaders.sample as sample
 from configs import UserError
 from dataloaders.nyuv2 import NYUv2
 from dataloaders.registry import DATASETS
-from dataloaders.rendering import Rendering
+from dataloaders.rendering import PUBLISHED, Rendering
 from dataloaders.rooms.folder import check_free, render_folder
 from dataloaders.rooms.layouts import LAYOUTS, NYU_CLASSES, STREET_CLASSES, class_weights
 from dataloaders.rooms.room import CLASSES, render_room
 from dataloaders.sample import SampleRooms
 
 KEYS = ("seg", "normal", "depth", "depth_mask", "keypoint", "edge")
+
+
+def test_every_layout_that_can_be_asked_for_can_be_written():
+    assert list(LAYOUTS) == list(PUBLISHED)
 
 
 def test_class_weights_are_bounded_and_fall_with_frequency():
@@ -29,12 +33,12 @@ def test_class_weights_are_bounded_and_fall_with_frequency():
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     """One folder in each layout, with two training images and a test image."""
-    places = {}
+    roots = {}
     for layout in LAYOUTS:
-        places[layout] = tmp_path_factory.mktemp("rooms") / layout
+        roots[layout] = tmp_path_factory.mktemp("rooms") / layout
         size = (32, 32) if layout == "taskonomy" else (24, 32)
-        render_folder(places[layout], Rendering(layout, 2, 1, size, seed=5), workers=1)
-    return places
+        render_folder(roots[layout], Rendering(layout, 2, 1, size, seed=5), workers=1)
+    return roots
 
 
 def test_nyuv2_layout_reads_back(folders):

@@ -18,7 +18,9 @@ from relatedness.snip.similarity import layer_rows, similarity, similarity_table
 from relatedness.snip.statistics import CHUNK, Statistics, pair_statistics
 from relatedness.snip.store import load_statistics, save_masks, save_statistics
 from relatedness.snip.weightings import WEIGHTINGS, weighted_mean
+from runtime.identity import Identity
 
+WORK = Identity(stage="scores", settings={}, data="d", stamps="", code={}, versions={})
 RATIOS = [0.675, 0.46, 0.257, 0.08]
 
 
@@ -216,8 +218,8 @@ def test_layer_rows_are_parallel_and_json_ready() -> None:
 
 def test_statistics_are_the_same_after_a_trip_to_disk(tmp_path: Path) -> None:
     statistics = statistics_of(0)
-    save_statistics(tmp_path / "s.npz", statistics)
-    loaded = load_statistics(tmp_path / "s.npz")
+    save_statistics(tmp_path / "s.npz", statistics, WORK)
+    loaded = load_statistics(tmp_path / "s.npz", WORK)
     assert loaded is not None
     assert (loaded.tasks, loaded.layers) == (statistics.tasks, statistics.layers)
     assert loaded.keep_ratios == statistics.keep_ratios
@@ -227,12 +229,19 @@ def test_statistics_are_the_same_after_a_trip_to_disk(tmp_path: Path) -> None:
 
 def test_damaged_statistics_are_made_anew(tmp_path: Path) -> None:
     path = tmp_path / "s.npz"
-    assert load_statistics(path) is None
-    save_statistics(path, statistics_of(0))
+    assert load_statistics(path, WORK) is None
+    save_statistics(path, statistics_of(0), WORK)
     path.write_bytes(path.read_bytes()[:-60])
-    assert load_statistics(path) is None
+    assert load_statistics(path, WORK) is None
     path.write_text("nonsense")
-    assert load_statistics(path) is None
+    assert load_statistics(path, WORK) is None
+
+
+def test_statistics_of_other_work_are_not_taken_whatever_the_file_is_called(tmp_path: Path) -> None:
+    path = tmp_path / "s.npz"
+    save_statistics(path, statistics_of(0), WORK)
+    assert load_statistics(path, WORK.model_copy(update={"data": "other"})) is None
+    assert load_statistics(path, WORK) is not None
 
 
 def test_masks_are_kept_bit_packed(tmp_path: Path) -> None:

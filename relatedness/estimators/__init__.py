@@ -1,0 +1,1 @@
+"""The estimators of relatedness, one file each; ``relatedness/registry.py`` knows them by name."""
