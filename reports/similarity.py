@@ -4,20 +4,26 @@ Methods are named in the file itself (the keys of ``table``), so a new weighting
 here.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from math import hypot, isnan, nan
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from configs import UserError
+from reports.intervals import Interval, paired_difference
 from reports.similarity_file import (
+    ANEW,
     Entries,
     SeedEntries,
     SimilarityFile,
+    check_entries,
+    check_seeds,
     column_name,
+    columns_of,
     row_methods,
     row_name,
     sparsity_sets,
@@ -28,7 +34,36 @@ from reports.similarity_file import (
 WEIGHTING_NAMES = {"equal": "equal", "linear": "linear", "five_zeros": "step", "av_sparsity": "sparsity"}
 METRIC_NAMES = {"epi": "EPI-Sim", "iou": "IOU", "sals": "CSS", "masked_sals": "MCSS"}
 
-ANEW = f"{SimilarityFile.writer} writes it anew"
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """Of one pair of tasks; NaN where undefined, or not known.
+
+    Attributes:
+        value: mean over seeds.
+        stderr: its standard error.
+        seeds: the values of each seed; None in files of earlier versions.
+    """
+
+    value: float
+    stderr: float = nan
+    seeds: np.ndarray | None = None
+
+    def less(self, other: "Similarity") -> Interval:
+        """This one less another, with its interval, paired over seeds.
+
+        Without values of single seeds, the interval reaches as far as sqrt(e1^2 + e2^2) of the two standard errors, as
+        if these were independent.
+        """
+        if isnan(self.value - other.value):
+            return Interval(nan, nan, nan, nan, 0)
+        if self.seeds is not None and other.seeds is not None:
+            return paired_difference(self.seeds, other.seeds)
+        mean, error = self.value - other.value, hypot(self.stderr, other.stderr)
+        return Interval(mean, error, mean - error, mean + error, 0)
 
 
 @dataclass(frozen=True)
@@ -73,22 +108,21 @@ class Report:
         chosen = self._set(sparsities)
         return pd.DataFrame({"value": self.values.loc[row, chosen], "stderr": self.errors.loc[row, chosen]})
 
-    def by_seed(
+    def pairs(
         self, layer_method: str, sim_method: str, sparsities: Sequence[int] | None = None
-    ) -> pd.DataFrame | None:
-        """The similarities of each seed, one row per pair, indexed by (task_a, task_b), one column per seed.
-
-        None if the file is of an earlier version, which did not keep them.
+    ) -> dict[Pair, Similarity]:
+        """The same by (task_a, task_b), with the values of each seed where the file has them.
 
         Raises:
             UserError: as ``select``.
         """
-        pairs = self.select(layer_method, sim_method, sparsities).index
-        if not self.seeds:
-            return None
-        row, chosen = self.seeds[row_name(layer_method, sim_method)], self._set(sparsities)
-        numbers = [row[column_name(chosen, a, b)] for a, b in pairs]
-        return pd.DataFrame(numbers, index=pairs, dtype=float)
+        frame = self.select(layer_method, sim_method, sparsities)
+        row, chosen = self.seeds.get(row_name(layer_method, sim_method)), self._set(sparsities)
+        found = {}
+        for pair, (value, stderr) in zip(frame.index.tolist(), frame.to_numpy(float).tolist(), strict=True):
+            seeds = None if row is None else np.array(row[column_name(chosen, *pair)], dtype=float)
+            found[pair] = Similarity(value, stderr, seeds)
+        return found
 
     def _set(self, sparsities: Sequence[int] | None) -> str:
         chosen = ",".join(str(sparsity) for sparsity in sparsities or self.sparsities)
@@ -115,7 +149,7 @@ def report_of(file: SimilarityFile, source: str) -> Report:
     """
     if len(set(file.tasks)) < len(file.tasks) or len(set(file.sparsities)) < len(file.sparsities):
         raise UserError(f"{source}: tasks or sparsities: one is named twice; {ANEW}")
-    _check_seeds(file, source)
+    check_seeds(file, source)
     return Report(
         source=source,
         dataset=file.dataset,
@@ -179,13 +213,13 @@ def matrix(
 
 def _wide(file: SimilarityFile, entries: Entries, part: str, source: str) -> pd.DataFrame:
     """``table`` or ``stderr`` as a frame; the rows of the published report first, in its order."""
-    columns = _columns(file)
+    columns = columns_of(file)
     rows = {}
     for name in file.table:
         methods = row_methods(name)
         if methods is None:
             raise UserError(f"{source}: {part}: '{name}' is not <layer_method>_X_<sim_method>; {ANEW}")
-        _check_entries(entries.get(name, {}), columns.values(), f"{source}: {part}.{name}")
+        check_entries(entries.get(name, {}), columns.values(), f"{source}: {part}.{name}")
         rows[methods] = [entries[name][key] for key in columns.values()]
     layer_order = [*WEIGHTING_NAMES, *(layer for layer, _ in rows)]
     sim_order = [*METRIC_NAMES, *(sim for _, sim in rows)]
@@ -196,29 +230,6 @@ def _wide(file: SimilarityFile, entries: Entries, part: str, source: str) -> pd.
         columns=pd.MultiIndex.from_tuples(list(columns), names=["sparsities", "task_a", "task_b"]),
         dtype=float,
     )
-
-
-def _columns(file: SimilarityFile) -> dict[tuple[str, str, str], str]:
-    """(sparsity set, task_a, task_b) -> name of the column, for all that a row must have."""
-    chosen, pairs = sparsity_sets(file.sparsities), list(combinations(file.tasks, 2))
-    return {(name, a, b): column_name(name, a, b) for name in chosen for a, b in pairs}
-
-
-def _check_entries(row: Mapping[str, object], names: Collection[str], where: str) -> None:
-    missing = [name for name in names if name not in row]
-    if missing:
-        raise UserError(f"{where}: no entry '{missing[0]}'; {ANEW}")
-
-
-def _check_seeds(file: SimilarityFile, source: str) -> None:
-    """See that there is a value for each seed wherever there is a mean, if the file has such values at all."""
-    columns = _columns(file).values()
-    for name in file.table if file.seeds else ():
-        row = file.seeds.get(name, {})
-        _check_entries(row, columns, f"{source}: seeds.{name}")
-        for key in columns:
-            if len(row[key]) != file.num_seeds:
-                raise UserError(f"{source}: seeds.{name}.{key}: {len(row[key])} of {file.num_seeds} values; {ANEW}")
 
 
 def _layers(file: SimilarityFile, source: str) -> pd.DataFrame:

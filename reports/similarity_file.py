@@ -1,10 +1,12 @@
 """``similarity.json``: what it holds, and how its entries are named."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import combinations
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from configs import UserError
 from reports.files import JsonFile
 
 DELIMITER = "_X_"
@@ -46,6 +48,9 @@ class SimilarityFile(JsonFile):
     layers: dict[str, list[Any]]
 
 
+ANEW = f"{SimilarityFile.writer} writes it anew"
+
+
 def row_name(layer_method: str, sim_method: str) -> str:
     """The row of a weighting of layers and a measure."""
     return f"{layer_method}{DELIMITER}{sim_method}"
@@ -66,3 +71,27 @@ def sparsity_sets(sparsities: Sequence[int]) -> list[str]:
     """Each sparsity alone, then all together where there are several: ["30", "50", "30,50"]."""
     alone = [str(sparsity) for sparsity in sparsities]
     return [*alone, ",".join(alone)] if len(alone) > 1 else alone
+
+
+def columns_of(file: SimilarityFile) -> dict[tuple[str, str, str], str]:
+    """(sparsity set, task_a, task_b) -> name of the column, for all that a row must have."""
+    chosen, pairs = sparsity_sets(file.sparsities), list(combinations(file.tasks, 2))
+    return {(name, a, b): column_name(name, a, b) for name in chosen for a, b in pairs}
+
+
+def check_entries(row: Mapping[str, object], names: Collection[str], where: str) -> None:
+    """Raise a UserError if a row lacks one of these columns; ``where`` names it in the message."""
+    missing = [name for name in names if name not in row]
+    if missing:
+        raise UserError(f"{where}: no entry '{missing[0]}'; {ANEW}")
+
+
+def check_seeds(file: SimilarityFile, source: str) -> None:
+    """See that there is a value for each seed wherever there is a mean, if the file has such values at all."""
+    columns = columns_of(file).values()
+    for name in file.table if file.seeds else ():
+        row = file.seeds.get(name, {})
+        check_entries(row, columns, f"{source}: seeds.{name}")
+        for key in columns:
+            if len(row[key]) != file.num_seeds:
+                raise UserError(f"{source}: seeds.{name}.{key}: {len(row[key])} of {file.num_seeds} values; {ANEW}")

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from reports.intervals import paired_difference
 from reports.similarity import Report, matrix
 
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
@@ -20,26 +19,18 @@ def ranking(
 
     Returns:
         indexed by (task_a, task_b): ``value``, ``stderr``, and against the pair below: ``gap``, the difference;
-        ``low`` and ``high``, the ends of its 95 % interval, paired over seeds; ``certain``, whether that excludes
-        zero. Files of earlier versions have no values of single seeds: there ``low`` and ``high`` are the gap less
-        and plus sqrt(e1^2 + e2^2) of the two standard errors, as if they were independent. NaN where no error is
-        known, and nothing is certain there.
+        ``low`` and ``high``, the ends of its interval (see ``Similarity.less``), NaN where no error is known;
+        ``certain``, whether the interval excludes zero.
 
     Raises:
         UserError: as ``Report.select``.
     """
-    pairs = report.select(layer_method, sim_method, sparsities)
-    frame = pairs.sort_values("value", ascending=False, kind="stable", na_position="last")
-    frame["gap"] = frame["value"] - frame["value"].shift(-1)
-    by_seed = report.by_seed(layer_method, sim_method, sparsities)
-    if by_seed is None:
-        error = np.hypot(frame["stderr"], frame["stderr"].shift(-1))
-        frame["low"], frame["high"] = frame["gap"] - error, frame["gap"] + error
-    else:
-        seeds = by_seed.loc[frame.index].to_numpy()
-        gaps = [paired_difference(above, below) for above, below in zip(seeds, seeds[1:], strict=False)]
-        frame["low"], frame["high"] = ([*(getattr(gap, end) for gap in gaps), np.nan] for end in ("low", "high"))
-    frame[["low", "high"]] = frame[["low", "high"]].where(frame["gap"].notna())
+    frame = report.select(layer_method, sim_method, sparsities)
+    frame = frame.sort_values("value", ascending=False, kind="stable", na_position="last")
+    pairs, order = report.pairs(layer_method, sim_method, sparsities), frame.index.tolist()
+    gaps = [pairs[above].less(pairs[below]) for above, below in zip(order, order[1:], strict=False)]
+    for name, attribute in (("gap", "mean"), ("low", "low"), ("high", "high")):
+        frame[name] = [*(getattr(found, attribute) for found in gaps), np.nan]
     frame["certain"] = frame["low"] > 0
     return frame
 

@@ -4,20 +4,21 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 
 import torch
 from torch import nn
 from tqdm import tqdm
 
 from configs import UserError
-from dataloaders import evaluation_loader, open_dataset, training_loader
+from dataloaders import open_dataset, training_loader
 from models import MultitaskNet
+from reproduce.planned import PlannedStudy, PlannedTraining
 from reproduce.progress import Step
-from reproduce.runs import SimilarityRun, TrainingRun
 from runtime.setup import Setup
 from training.costs import multiply_adds
+from training.evaluation import evaluate
 from training.optim import make_optimizer
+from training.step import descend, task_losses
 
 WARM_UP = 1
 STEPS = 3
@@ -68,7 +69,7 @@ class Work:
         """Images of the test split."""
         return len(open_dataset(self.setup.config, "test", keys=()))
 
-    def disk(self, runs: Iterable[TrainingRun]) -> int:
+    def disk(self, runs: Iterable[PlannedTraining]) -> int:
         """Bytes that the checkpoints of these runs will take, less what they take already.
 
         ``last_`` holds the weights and Adam's two moments, ``best_``, ``final_`` and a pruned network the weights.
@@ -88,22 +89,20 @@ class Work:
         if step.done:
             return 0.0
         run = step.run
-        if isinstance(run, SimilarityRun):
-            batches = run.num_batches * run.num_seeds
-            return rates.start + batches * self._scoring_batch(run.setup, rates)
-        setup = run.job.setup
+        if isinstance(run, PlannedStudy):
+            return rates.start + run.batches * self._scoring_batch(run.setup, rates)
+        config = run.setup.config
         evaluation = rates.image * self.test_images * self._share(run.tasks)
         if step.kind == "evaluate":
             return rates.start + evaluation
         if step.kind == "prune":
             # Some methods need no gradients, or fewer.
-            return rates.start + setup.config.scoring.num_batches * self._scoring_batch(setup, rates)
-        last = run.job.schedule.max_iters
-        interval = setup.config.train.eval_interval
-        validations = -(-last // interval) - step.going_on // interval
+            return rates.start + config.scoring.num_batches * self._scoring_batch(run.setup, rates)
+        interval = config.train.eval_interval
+        validations = -(-run.job.schedule.max_iters // interval) - step.going_on // interval
         return rates.start + step.iterations * self._training_step(run, rates) + validations * evaluation
 
-    def _training_step(self, run: TrainingRun, rates: Rates) -> float:
+    def _training_step(self, run: PlannedTraining, rates: Rates) -> float:
         setup = run.job.setup
         images = setup.config.data.batch_size / self.setup.config.data.batch_size
         updates = 0.0
@@ -137,9 +136,9 @@ def measure(setup: Setup, net: MultitaskNet, start: float) -> Rates:
 
 
 def _step_seconds(setup: Setup, net: MultitaskNet, bar: tqdm) -> float:
-    config, runtime = setup.config, setup.runtime
-    runtime.arrange(net).train()
-    optimizer, _ = make_optimizer(net, config.train, config.train.weight_decay)
+    config = setup.config
+    setup.runtime.arrange(net).train()
+    optimizer, scheduler = make_optimizer(net, config.train, config.train.weight_decay)
     loader = training_loader(
         config,
         setup.keys,
@@ -150,35 +149,22 @@ def _step_seconds(setup: Setup, net: MultitaskNet, bar: tqdm) -> float:
     )
     times = [_now(setup)]
     for batch in loader:
-        placed = runtime.place(batch)
-        with runtime.autocast():
-            predictions = net(placed["img"])
-        losses = [task.weight * task.loss(predictions[name].float(), placed) for name, task in setup.tasks.items()]
-        torch.stack(losses).sum().backward()
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        losses = task_losses(net, setup.runtime.place(batch), setup.tasks, setup.runtime)
+        descend(losses, setup.tasks, optimizer, scheduler)
         times.append(_now(setup))
         bar.update()
     return _mean_step(times, WARM_UP)
 
 
-@torch.no_grad()
 def _image_seconds(setup: Setup, net: MultitaskNet, bar: tqdm) -> float:
-    config, runtime = setup.config, setup.runtime
-    size = config.train.eval_batch_size or config.data.batch_size
-    metrics = {name: task.new_metrics() for name, task in setup.tasks.items()}
-    net.eval()
     times, images = [_now(setup)], []
-    loader = evaluation_loader(config, setup.keys, batch_size=size, num_workers=setup.num_workers)
-    for batch in islice(loader, WARM_UP + 1):
-        placed = runtime.place(batch)
-        with runtime.autocast():
-            predictions = net(placed["img"])
-        for name, accumulator in metrics.items():
-            accumulator.update(predictions[name].float(), placed)
-        images.append(len(placed["img"]))
+
+    def after_batch(count: int) -> None:
+        images.append(count)
         times.append(_now(setup))
         bar.update()
+
+    evaluate(net, setup, batches=WARM_UP + 1, after_batch=after_batch)
     return _mean_step(times, WARM_UP) / images[-1]
 
 

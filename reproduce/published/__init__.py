@@ -1,6 +1,6 @@
 """The published co-training and sparsity numbers, and the settings that the published tables were made with.
 
-Similarities are in ``prune_utils/paper.py``. Co-training: the Meta-Sparse report's appendix; sparsity: Sun et al.,
+Similarities are in ``similarity.py``. Co-training: the Meta-Sparse report's appendix; sparsity: Sun et al.,
 "DiSparse" (CVPR 2022). A data set of which nothing is published has empty tables and default settings.
 """
 
@@ -14,8 +14,9 @@ import yaml
 from pydantic import Field
 
 from configs.schema import Positive, Section
+from reproduce.tables import TABLES
 
-TABLES = ("similarity", "cotraining", "sparsity")
+PUBLISHED_METHODS = ("baseline", "disparse_static", "disparse_dynamic", "disparse_pt")
 FOLDER = Path(__file__).parent
 
 

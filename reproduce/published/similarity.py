@@ -19,7 +19,7 @@ PAIRS = [f"{a}/{b}" for a, b in combinations(TASKS, 2)]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PaperComparison:
     """Our similarities beside the published ones.
 
     Attributes:
@@ -57,7 +57,7 @@ def published_similarity() -> pd.DataFrame:
     return frame.set_index(["weighting", "metric", "sparsities"])
 
 
-def compare(report: Report) -> Comparison:
+def compare(report: Report) -> PaperComparison:
     """Set a report's values beside the published ones; what either lacks is left out.
 
     Raises:
@@ -85,7 +85,7 @@ def compare(report: Report) -> Comparison:
             f"{report.source}: --compare_paper: none of the published rows is in this file; run "
             f"static_similarity.py with --sparsities 30,50,70,90, or some of these"
         )
-    return Comparison(_frame(rows), agrees)
+    return PaperComparison(_frame(rows), agrees)
 
 
 def orders_agree(ours: list[float], published: list[float]) -> bool | None:

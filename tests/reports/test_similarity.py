@@ -93,7 +93,6 @@ def test_ranking_doubts_gaps_whose_paired_interval_holds_zero(make_json):
 def test_ranking_of_files_without_single_seeds_doubts_gaps_below_the_combined_error(make_json):
     # sqrt(0.01^2 + 0.01^2) = 0.0141: 0.895 against 0.9 is uncertain, 0.8 against 0.895 is not.
     report = parse_report(make_json(values=[0.8, 0.895, 0.9]), "x.json")
-    assert report.by_seed("equal", "epi") is None
     ranked = ranking(report, "equal", "epi")
     assert list(ranked.index) == [("sn", "depth"), ("seg", "depth"), ("seg", "sn")]
     assert ranked["gap"].tolist()[:2] == pytest.approx([0.005, 0.095])
@@ -107,9 +106,11 @@ def test_ranking_of_files_without_single_seeds_doubts_gaps_below_the_combined_er
 def test_the_values_of_each_seed_are_found_by_pair(make_json):
     contents = make_json(by_seed=[[0.1, 0.2], [0.3, None], [0.5, 0.6]])
     contents["seeds"]["linear_X_iou"]["s50_X_seg_X_depth"] = [0.7, 0.8]
+    contents["table"]["linear_X_iou"]["s50_X_seg_X_depth"] = 0.75
     report = parse_report(contents)
-    assert report.by_seed("linear", "iou", [50]).loc[("seg", "depth")].tolist() == [0.7, 0.8]
-    undefined = report.by_seed("linear", "iou").loc[("seg", "depth")].tolist()
+    found = report.pairs("linear", "iou", [50])["seg", "depth"]
+    assert (found.value, found.stderr, found.seeds.tolist()) == (0.75, 0.01, [0.7, 0.8])
+    undefined = report.pairs("linear", "iou")["seg", "depth"].seeds.tolist()
     assert undefined[0] == 0.3 and math.isnan(undefined[1])
 
 
