@@ -79,7 +79,7 @@ class Work:
         for run in runs:
             weights = sum(self.bytes[part] for part in ("", *run.tasks))
             files = (run.job.last, run.job.best, run.job.final)
-            needed += (5 + run.prunes_once) * weights
+            needed += (5 + (run.start is not None)) * weights
             needed -= sum(path.stat().st_size for path in files if path.exists())
             largest = max(largest, 3 * weights)
         return max(needed, 0) + largest

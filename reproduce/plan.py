@@ -6,13 +6,18 @@ from pathlib import Path
 
 from configs import UserError
 from prune_utils.sparsifiers.registry import SPARSIFIERS
-from reproduce.planned import AnyRun, PlannedSimilarity, PlannedStudy, PlannedTraining, Seeds
+from relatedness.snip.running import SimilarityStudy
+from reports.similarity_file import SimilarityFile
+from reproduce.planned import AnyRun, PlannedStudy, PlannedTraining, Seeds
 from reproduce.published import PUBLISHED_METHODS, PaperSettings, paper_settings, published_tables
 from reproduce.tables import TABLES, find_table
 from runtime.setup import Setup
 from tasks import build_tasks
 from training.job import make_job
 from training.names import BASELINE
+
+SPARSITIES = (30, 50, 70, 90)
+"""Of a similarity report, in percent."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +115,22 @@ def all_runs(plans: Iterable[TablePlan]) -> list[AnyRun]:
     return list(found.values())
 
 
-def planned_similarity(base: Setup) -> PlannedSimilarity:
+def planned_similarity(base: Setup) -> PlannedStudy:
     """Scores at initialisation, with the settings of the published table of similarities where there is one."""
     paper = paper_settings(base.config.name, "similarity")
-    return PlannedSimilarity(table_setup("similarity", paper, base), paper.num_batches, paper.num_seeds)
+    setup, counts = table_setup("similarity", paper, base), (paper.num_batches, paper.num_seeds, SPARSITIES)
+    study = SimilarityStudy(setup, *counts, keep_ratio="published", folder=setup.dest)
+    words = ["--num_batches", f"{study.num_batches}", "--num_seeds", f"{study.num_seeds}"]
+    words += ["--sparsities", ",".join(map(str, SPARSITIES))]
+    return PlannedStudy(
+        setup,
+        name="similarity",
+        path=setup.dest / "similarity.json",
+        kind=SimilarityFile,
+        batches=study.num_batches * study.num_seeds,
+        words=("static_similarity.py", *words),
+        identify=lambda: study.identity(study.seeds),
+    )
 
 
 def table_setup(table: str, paper: PaperSettings, base: Setup) -> Setup:

@@ -12,31 +12,12 @@ from torch.utils.serialization import config as serialization
 from configs import UserError
 from reports.evaluation import EvaluationFile
 from reports.files import JsonFile
-from reproduce.planned import AnyRun, PlannedStudy, PlannedTraining, Words
+from reproduce.planned import AnyRun, PlannedStudy, PlannedTraining
 from runtime.identity import Identity, differing_requests
 from training.checkpoints import Checkpoint, read_checkpoint, read_identity
 from training.identities import differing_from_earlier_version
 from training.job import check_origin
 from training.resume import iteration_of
-
-
-@dataclass(frozen=True)
-class State:
-    """How far a training run is.
-
-    Attributes:
-        evaluated: its results are there.
-        trained: its final network is there, or was when it was evaluated.
-        iteration: that training goes on from.
-        pruned: the network that training starts from is there.
-        problem: why its files cannot be used; "" if they can.
-    """
-
-    evaluated: bool = False
-    trained: bool = False
-    iteration: int = 0
-    pruned: bool = False
-    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,7 +34,7 @@ class Step:
 
     kind: Literal["study", "prune", "train", "evaluate"]
     run: AnyRun
-    command: Words
+    command: list[str]
     done: bool
     iterations: int = 0
     going_on: int = 0
@@ -85,7 +66,7 @@ def steps_of(runs: list[AnyRun], force: bool) -> list[Step]:
         if isinstance(run, PlannedStudy):
             steps.append(Step("study", run, run.command(), is_done(run.kind.read_if_usable(run.path), run.identity)))
         else:
-            steps += _training_steps(run, state_of(run), force)
+            steps += _training_steps(run, force)
     return steps
 
 
@@ -104,42 +85,37 @@ def evaluation_of(run: PlannedTraining) -> EvaluationFile | None:
     return file if is_done(file, run.result) else None
 
 
-def state_of(run: PlannedTraining) -> State:
-    """How far a run is."""
+def _training_steps(run: PlannedTraining, force: bool) -> list[Step]:
     job, wanted = run.job, run.job.schedule.max_iters
-    if evaluation_of(run) is not None:  # the checkpoints may have been removed since
-        return State(True, True, wanted, True)
+    evaluated = evaluation_of(run) is not None  # then the checkpoints may have been removed since
+    reached, problem = (wanted, "") if evaluated else _reached(run)
+    trained = evaluated or (reached == wanted and job.final.exists())
+    left, going_on = 0 if trained else wanted - (reached or 0), reached or 0
+    steps = []
+    if run.start is not None:
+        steps.append(Step("prune", run, run.command("prune"), reached is not None or _is_pruned(run)))
+    # Without an earlier run, --resume begins one.
+    command = run.command("train", "--force" if problem and force else "--resume")
+    steps.append(Step("train", run, command, trained, left, going_on, "" if force else problem))
+    return [*steps, Step("evaluate", run, run.command("evaluate"), evaluated)]
+
+
+def _reached(run: PlannedTraining) -> tuple[int | None, str]:
+    """The iteration that training goes on from (None: it begins), and why its files cannot be used ("": they can)."""
+    job = run.job
     if not job.last.exists():
         others = [path for path in (job.final, job.best) if path.exists()]
-        if others:
-            return State(problem=f"{others[0]} is there, but not {job.last}, which tells how it was made")
-        return State(pruned=run.start is not None and _is_pruned(run))
+        return None, f"{others[0]} is there, but not {job.last}, which tells how it was made" if others else ""
     try:
         with serialization.patch("load.mmap", True):  # type: ignore[attr-defined]
             checkpoint = read_checkpoint(job.last, list(run.tasks))
         problem = _other_settings(run, checkpoint)
     except UserError as error:
-        return State(problem=str(error))
-    iteration = iteration_of(checkpoint)
-    if not problem and iteration > wanted:
-        problem = f"{job.last} is at iteration {iteration}, beyond {wanted}"
+        problem = str(error)
     if problem:
-        return State(problem=problem)
-    return State(False, iteration == wanted and job.final.exists(), iteration, pruned=True)
-
-
-def _training_steps(run: PlannedTraining, state: State, force: bool) -> list[Step]:
-    steps = []
-    if run.prunes_once:
-        steps.append(Step("prune", run, run.command("prune"), state.pruned or state.trained))
-    # Without an earlier run, --resume begins one.
-    further = "--force" if state.problem and force else "--resume"
-    left = 0 if state.trained else run.job.schedule.max_iters - state.iteration
-    problem = "" if force else state.problem
-    command = run.command("train", further)
-    steps.append(Step("train", run, command, state.trained, left, state.iteration, problem))
-    steps.append(Step("evaluate", run, run.command("evaluate"), state.evaluated))
-    return steps
+        return None, problem
+    iteration, wanted = iteration_of(checkpoint), job.schedule.max_iters
+    return (None, f"{job.last} is at iteration {iteration}, beyond {wanted}") if iteration > wanted else (iteration, "")
 
 
 def _other_settings(run: PlannedTraining, checkpoint: Checkpoint) -> str:

@@ -10,8 +10,8 @@ from configs import flags
 from configs.flags import SharedFlags
 from reports.evaluation import Cost, EvaluationFile, ImageCost, Sparsities
 from reports.similarity_file import SimilarityFile, column_name, row_name, sparsity_sets
-from reproduce.plan import TablePlan, Wanted, plan_tables
-from reproduce.planned import SPARSITIES, AnyRun, PlannedSimilarity, PlannedStudy, PlannedTraining
+from reproduce.plan import SPARSITIES, TablePlan, Wanted, plan_tables
+from reproduce.planned import AnyRun, PlannedStudy, PlannedTraining
 from runtime.device import Runtime
 from runtime.identity import Identity
 from runtime.setup import Setup
@@ -44,13 +44,6 @@ def plans(dataset: str, *words: object, **wanted: Any) -> dict[str, TablePlan]:
 
 def names(runs: list[Any]) -> list[str]:
     return [run.name for run in runs]
-
-
-def similarity_of(plan: TablePlan) -> PlannedSimilarity:
-    """The scores that a table of pairs needs."""
-    found = plan.studies[0]
-    assert isinstance(found, PlannedSimilarity)
-    return found
 
 
 def checkpoint_of(run: PlannedTraining, identity: Identity | None, **values: Any) -> Checkpoint:
@@ -113,16 +106,16 @@ def leave_evaluation(run: PlannedTraining, numbers: Mapping[str, float | None] |
 
 
 def leave_similarity(
-    run: PlannedSimilarity, value: float = 0.5, numbers: Mapping[str, float | list[float]] | None = None
+    run: PlannedStudy, value: float = 0.5, numbers: Mapping[str, float | list[float]] | None = None
 ) -> None:
     """``similarity.json``; every similarity is ``value`` but those in ``numbers``, by "task_a/task_b".
 
     A list of numbers is of single seeds; where there are such, all other similarities have them as well.
     """
-    tasks = list(run.setup.tasks)
+    tasks, (num_batches, num_seeds) = list(run.setup.tasks), (int(run.words[i]) for i in (2, 4))
     pairs = [(a, b) for i, a in enumerate(tasks) for b in tasks[i + 1 :]]
     given = {pair: (numbers or {}).get("/".join(pair), value) for pair in pairs}
-    by_seed = {pair: [x] * run.num_seeds if isinstance(x, float) else x for pair, x in given.items()}
+    by_seed = {pair: [x] * num_seeds if isinstance(x, float) else x for pair, x in given.items()}
     several = any(isinstance(number, list) for number in given.values())
     rows = [row_name(weighting, measure) for weighting in ("equal", "linear", "five_zeros", "av_sparsity", "epi_like")
             for measure in ("epi", "iou", "sals", "masked_sals")]  # fmt: skip
@@ -133,8 +126,8 @@ def leave_similarity(
         dataset=run.setup.config.name,
         tasks=tasks,
         sparsities=list(SPARSITIES),
-        num_seeds=run.num_seeds,
-        num_batches=run.num_batches,
+        num_seeds=num_seeds,
+        num_batches=num_batches,
         table=dict.fromkeys(rows, means),
         stderr=dict.fromkeys(rows, dict.fromkeys(means, None)),
         seeds=dict.fromkeys(rows, seeds) if several else {},
@@ -146,10 +139,9 @@ def leave_similarity(
 def finish(run: AnyRun) -> None:
     """All files that a finished run leaves."""
     if isinstance(run, PlannedStudy):
-        assert isinstance(run, PlannedSimilarity)
         leave_similarity(run)
         return
-    if run.prunes_once:
+    if run.start is not None:
         leave_pruned(run)
     leave_last(run, run.job.schedule.max_iters)
     leave_evaluation(run)

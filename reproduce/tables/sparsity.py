@@ -14,6 +14,7 @@ from reproduce.plan import TablePlan
 from reproduce.planned import Seeds
 from reproduce.published import published_numbers
 from reproduce.tables.base import Table, table_settings
+from training.job import Job
 from training.names import BASELINE
 
 SOURCE = "Sun et al., DiSparse (CVPR 2022), at 90 %"
@@ -62,7 +63,7 @@ class SparsityTable(Table[SparsitySection]):
                 method=seeds[0].job.method,
                 ratio=seeds[0].job.ratio,
                 sparsity=next(iter(results.values())).sparsity.all,
-                values=cells_of(tasks, columns, results, published, seeds[0].row, several),
+                values=cells_of(tasks, columns, results, published, _row_name(seeds[0].job), several),
             )
             for seeds, results in every
         ]
@@ -89,6 +90,11 @@ class SparsityTable(Table[SparsitySection]):
 
 Entry = tuple[str, int | None]
 """A method, and its sparsity in percent; None: dense."""
+
+
+def _row_name(job: Job) -> str:
+    """Of the published numbers."""
+    return job.method if job.ratio is None else f"{job.method}_{job.ratio}"
 
 
 def _networks(plan: TablePlan, entries: Iterable[Entry]) -> list[Seeds]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_tables import leave_similarity, plans, similarity_of
+from small_tables import leave_similarity, plans
 
 from reports.similarity import Similarity
 from reproduce.claim import Likeness, PartnerComparison, comparisons, our_likeness, published_likeness, tally
@@ -99,7 +99,7 @@ def test_similarities_of_the_report_and_of_a_file(tmp_path: Path, frames: Path) 
     published = published_likeness()
     assert [published.of(*pair) for pair in (("sn", "seg"), ("seg", "depth"), ("depth", "sn"))] == [0.950, 0.947, 0.932]
     assert published.of("seg", "edge") is None and published.nearer("seg", "depth", "sn") == -1
-    run = similarity_of(plans("nyuv2", "--data_root", frames, "--dest", tmp_path, tables=["similarity"])["similarity"])
+    run = plans("nyuv2", "--data_root", frames, "--dest", tmp_path, tables=["similarity"])["similarity"].studies[0]
     assert our_likeness(run.path).of("seg", "sn") is None
     leave_similarity(run, 0.25, {"seg/depth": 0.75})
     ours = our_likeness(run.path)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_tables import leave_evaluation, leave_similarity, plans, rooms_at, similarity_of
+from small_tables import leave_evaluation, leave_similarity, plans, rooms_at
 
 from reports.tables_file import Cell, Section, TablesFile
 from reproduce.cells import mean_cell
@@ -152,7 +152,7 @@ class TestCotraining:
     def make(self, frames: Path, dest: Path, similar: dict[str, float]) -> Any:
         """Ours: sn as published; seg better with depth than with sn; depth alone only."""
         plan = nyuv2(frames, dest, tables=["cotraining"])["cotraining"]
-        leave_similarity(similarity_of(plan), 0.5, similar)
+        leave_similarity(plan.studies[0], 0.5, similar)
         alone_seg, _, alone_depth, seg_sn, seg_depth, sn_depth = plan.runs
         leave_evaluation(alone_seg, {"seg mIoU": 0.2, "seg mIoU_standard": 0.2})
         leave_evaluation(alone_depth)
@@ -186,7 +186,7 @@ class TestCotraining:
     def test_over_seeds_only_resolved_differences_count(self, tmp_path: Path, rooms: Path) -> None:
         flags = ["--tasks", "edge,depth,keypoint"]
         plan = sample(rooms, tmp_path, *flags, tables=["cotraining"], num_seeds=3)["cotraining"]
-        leave_similarity(similarity_of(plan), 0.5, {"edge/depth": 0.75})
+        leave_similarity(plan.studies[0], 0.5, {"edge/depth": 0.75})
         for run in plan.runs:
             # With depth, edge is better by 0.1 in every seed, and depth better or worse with edge.
             seed = run.setup.seed
@@ -219,7 +219,7 @@ class TestCotraining:
 
 class TestSimilarity:
     def make(self, plan: TablePlan) -> Any:
-        leave_similarity(similarity_of(plan), 0.9, {"seg/sn": 0.96})
+        leave_similarity(plan.studies[0], 0.9, {"seg/sn": 0.96})
         return section_of(plan)
 
     def test_nyuv2_stands_beside_the_report(self, tmp_path: Path, frames: Path) -> None:
@@ -252,7 +252,7 @@ class TestSimilarity:
 def test_the_page_has_the_tables_in_their_order(tmp_path: Path, rooms: Path) -> None:
     planned = sample(rooms, tmp_path, "--tasks", "edge,depth")
     assert find_table("similarity").fill(planned["similarity"], None) is None, "there is nothing yet"
-    leave_similarity(similarity_of(planned["similarity"]))
+    leave_similarity(planned["similarity"].studies[0])
     sections = {name: section_of(planned[name]) for name in reversed(planned)}
     text = page("sample", sections)
     assert text.startswith("# Tables of sample\n")

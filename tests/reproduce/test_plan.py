@@ -3,19 +3,19 @@
 from pathlib import Path
 
 import pytest
-from small_tables import names, plans, similarity_of
+from small_tables import names, plans
 
 from configs import UserError
 from reproduce.plan import all_runs
-from reproduce.planned import PlannedSimilarity
+from reproduce.planned import PlannedStudy
 from reproduce.published import PUBLISHED_METHODS
 
 
 def test_nyuv2_needs_all_three_tables_with_the_settings_of_the_papers() -> None:
     planned = plans("nyuv2", "--dest", "out")
     assert list(planned) == ["similarity", "cotraining", "sparsity"]
-    similarity = similarity_of(planned["similarity"])
-    assert similarity == similarity_of(planned["cotraining"])
+    similarity = planned["similarity"].studies[0]
+    assert similarity.command() == planned["cotraining"].studies[0].command()
     assert similarity.command()[:5] == ["static_similarity.py", "--num_batches", "50", "--num_seeds", "4"]
     assert similarity.path == Path("out/similarity.json")
     runs = planned["cotraining"].runs
@@ -57,7 +57,7 @@ def test_the_sample_data_get_every_table_in_one_folder() -> None:
     planned = plans("sample")
     assert list(planned) == ["similarity", "cotraining", "sparsity"]
     runs = all_runs(planned.values())
-    assert names(runs)[0] == "similarity" and isinstance(runs[0], PlannedSimilarity)
+    assert names(runs)[0] == "similarity" and isinstance(runs[0], PlannedStudy)
     assert len(runs) == 1 + 5 + 10 + 4
     assert names(runs)[5:7] == ["sample_baseline_edge", "sample_baseline_seg_sn"]
     assert {run.setup.dest for run in runs[1:]} == {Path("results/sample")}
@@ -120,7 +120,7 @@ def test_the_users_tasks_win_over_the_papers() -> None:
     assert names(planned["cotraining"].runs) == [
         "nyuv2_baseline_depth", "nyuv2_baseline_seg", "nyuv2_baseline_depth_seg",
     ]  # fmt: skip
-    assert list(similarity_of(planned["similarity"]).setup.tasks) == ["depth", "seg"]
+    assert list(planned["similarity"].studies[0].setup.tasks) == ["depth", "seg"]
 
 
 def test_one_task_alone_can_be_pruned_but_not_compared() -> None:

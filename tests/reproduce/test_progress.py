@@ -15,7 +15,6 @@ from small_tables import (
     leave_similarity,
     plans,
     rooms_at,
-    similarity_of,
 )
 
 from reproduce.plan import TablePlan
@@ -253,7 +252,7 @@ def test_similarity_is_skipped_only_with_these_settings(tmp_path: Path, frames: 
     def to_do(*words: object) -> list[str]:
         return [step.title for step in steps_of(list(planned(*words).studies), force=False) if not step.done]
 
-    run = similarity_of(planned())
+    run = planned().studies[0]
     assert to_do() == ["similarity"]
     leave_similarity(run)
     assert to_do() == []
