@@ -4,7 +4,7 @@ Methods are named in the file itself (the keys of ``table``), so a new weighting
 here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import hypot, isnan, nan
 from pathlib import Path
@@ -35,9 +35,6 @@ WEIGHTING_NAMES = {"equal": "equal", "linear": "linear", "five_zeros": "step", "
 METRIC_NAMES = {"epi": "EPI-Sim", "iou": "IOU", "sals": "CSS", "masked_sals": "MCSS"}
 
 
-Pair = tuple[str, str]
-
-
 @dataclass(frozen=True)
 class Similarity:
     """Of one pair of tasks; NaN where undefined, or not known.
@@ -64,6 +61,10 @@ class Similarity:
             return paired_difference(self.seeds, other.seeds)
         mean, error = self.value - other.value, hypot(self.stderr, other.stderr)
         return Interval(mean, error, mean - error, mean + error, 0)
+
+
+Similarities = Mapping[frozenset[str], Similarity]
+"""By pair of tasks."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,8 @@ class Report:
 
     def pairs(
         self, layer_method: str, sim_method: str, sparsities: Sequence[int] | None = None
-    ) -> dict[Pair, Similarity]:
-        """The same by (task_a, task_b), with the values of each seed where the file has them.
+    ) -> Similarities:
+        """The same, with the values of each seed where the file has them.
 
         Raises:
             UserError: as ``select``.
@@ -121,7 +122,7 @@ class Report:
         found = {}
         for pair, (value, stderr) in zip(frame.index.tolist(), frame.to_numpy(float).tolist(), strict=True):
             seeds = None if row is None else np.array(row[column_name(chosen, *pair)], dtype=float)
-            found[pair] = Similarity(value, stderr, seeds)
+            found[frozenset(pair)] = Similarity(value, stderr, seeds)
         return found
 
     def _set(self, sparsities: Sequence[int] | None) -> str:

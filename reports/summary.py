@@ -27,8 +27,9 @@ def ranking(
     """
     frame = report.select(layer_method, sim_method, sparsities)
     frame = frame.sort_values("value", ascending=False, kind="stable", na_position="last")
-    pairs, order = report.pairs(layer_method, sim_method, sparsities), frame.index.tolist()
-    gaps = [pairs[above].less(pairs[below]) for above, below in zip(order, order[1:], strict=False)]
+    pairs = report.pairs(layer_method, sim_method, sparsities)
+    order = [pairs[frozenset(pair)] for pair in frame.index.tolist()]
+    gaps = [above.less(below) for above, below in zip(order, order[1:], strict=False)]
     for name, attribute in (("gap", "mean"), ("low", "low"), ("high", "high")):
         frame[name] = [*(getattr(found, attribute) for found in gaps), np.nan]
     frame["certain"] = frame["low"] > 0

@@ -15,15 +15,12 @@ BySeed = Mapping[int, EvaluationFile]
 """What was measured, by seed."""
 
 
-def finished(row: Seeds) -> BySeed:
-    """The results that are there."""
-    found = {run.setup.seed: evaluation_of(run) for run in row}
-    return {seed: file for seed, file in found.items() if file is not None}
-
-
 def finished_rows(rows: Sequence[Seeds]) -> list[tuple[Seeds, BySeed]]:
-    """The rows of which a seed is finished, with their results."""
-    found = [(row, finished(row)) for row in rows]
+    """The rows of which a seed is finished, with the results that are there."""
+    found = []
+    for row in rows:
+        files = {run.setup.seed: evaluation_of(run) for run in row}
+        found.append((row, {seed: file for seed, file in files.items() if file is not None}))
     return [(row, results) for row, results in found if results]
 
 
@@ -55,7 +52,8 @@ def cells_of(
         cells[task] = {}
         for column in columns[task]:
             printed = published.get((task, row, column.metric))
-            values = {seed: _scaled(file.metrics[task][column.metric], column.scale) for seed, file in results.items()}
+            measured = {seed: file.metrics[task][column.metric] for seed, file in results.items()}
+            values = {seed: nan if value is None else value * column.scale for seed, value in measured.items()}
             cells[task][column.metric] = mean_cell(values, printed.value if printed else None, several)
     return cells
 
@@ -64,10 +62,6 @@ def mean_cell(values: Mapping[int, float], published: float | None, several: boo
     """The mean of a number over seeds (NaN where undefined), and its standard error."""
     mean = interval(list(values.values()))
     return Cell(ours=mean.mean, stderr=mean.stderr, seeds=values if several else {}, published=published)
-
-
-def _scaled(value: float | None, scale: float) -> float:
-    return nan if value is None else value * scale
 
 
 def _column(task: str, metric: str, published: Numbers) -> list[Printed]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from configs import UserError
-from configs.flags import ERRORS_IN_OUTPUT
+from configs.flags import ERRORS_IN_OUTPUT, EXIT_INTERRUPTED
 from configs.paths import REPOSITORY
 
 
@@ -27,11 +27,11 @@ def run_child(words: Sequence[str], log: Path, keep: Collection[int] = ()) -> in
         keep: files that stay open in the child.
 
     Returns:
-        its exit status; negative: the signal that ended it.
+        its exit status, negative: the signal that ended it; ``EXIT_INTERRUPTED`` if this process was told to end, and
+        the child has.
 
     Raises:
         UserError: the log cannot be written.
-        KeyboardInterrupt: this process was told to end; so was the child, and it has.
     """
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -72,9 +72,7 @@ def _run(command: list[str], output: int, keep: Collection[int]) -> int:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if told:
-        raise KeyboardInterrupt
-    return status
+    return EXIT_INTERRUPTED if told else status
 
 
 @contextmanager

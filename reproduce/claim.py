@@ -9,7 +9,7 @@ import numpy as np
 
 from reports.files import Part, Value
 from reports.intervals import Interval, paired_difference
-from reports.similarity import METRIC_NAMES, WEIGHTING_NAMES, Pair, Similarity, read_report
+from reports.similarity import METRIC_NAMES, WEIGHTING_NAMES, Similarities, Similarity, read_report
 from reproduce.published.similarity import published_similarity
 
 WEIGHTING, MEASURE, SPARSITY = "equal", "masked_sals", 50
@@ -55,28 +55,8 @@ class Claim(Part):
     comparisons: list[PartnerComparison]
 
 
-class Likeness:
-    """How similar pairs of tasks are."""
-
-    def __init__(self, pairs: Mapping[Pair, Similarity]) -> None:
-        self._pairs = {frozenset(pair): similarity for pair, similarity in pairs.items()}
-
-    def of(self, a: str, b: str) -> float | None:
-        """The similarity of two tasks; None where it is undefined, or not known."""
-        found = self._pairs.get(frozenset((a, b)))
-        return None if found is None or isnan(found.value) else found.value
-
-    def nearer(self, task: str, first: str, second: str) -> int:
-        """1 if the task is more similar to the first, -1 if to the second, 0 where the order is not known."""
-        one, other = (self._pairs.get(frozenset((task, partner))) for partner in (first, second))
-        if one is None or other is None:
-            return 0
-        found = one.less(other)
-        return _sign(found, resolved=not isnan(found.low))
-
-
 def comparisons(
-    likeness: Likeness, results: Results, higher: Mapping[str, bool], several: bool
+    similar: Similarities, results: Results, higher: Mapping[str, bool], several: bool
 ) -> list[PartnerComparison]:
     """Every task with any two of its partners.
 
@@ -89,7 +69,7 @@ def comparisons(
     for task, more_is_better in higher.items():
         partners = [partner for of, partner in results if of == task]
         for pair in combinations(partners, 2):
-            order = likeness.nearer(task, *pair)
+            order = _nearer(*(similar.get(frozenset((task, partner))) for partner in pair))
             near, far = pair if order >= 0 else pair[::-1]
             a, b = results[task, near], results[task, far]
             seeds = [seed for seed in a if seed in b]
@@ -111,21 +91,29 @@ def tally(metrics: dict[str, str], entries: Sequence[PartnerComparison]) -> Clai
     )
 
 
-def our_likeness(path: Path) -> Likeness:
-    """That of a ``similarity.json``; nothing is known if it is not there yet.
+def our_similarities(path: Path) -> Similarities:
+    """Those of a ``similarity.json``; nothing is known if it is not there yet.
 
     Raises:
         UserError: the file cannot be used.
     """
-    return Likeness(read_report(path).pairs(WEIGHTING, MEASURE, [SPARSITY]) if path.exists() else {})
+    return read_report(path).pairs(WEIGHTING, MEASURE, [SPARSITY]) if path.exists() else {}
 
 
-def published_likeness() -> Likeness:
-    """That of the report, on NYUv2; its errors are not known."""
+def published_similarities() -> Similarities:
+    """Those of the report, on NYUv2; their errors are not known."""
     table = published_similarity()
     row = table.index.get_loc((WEIGHTING_NAMES[WEIGHTING], METRIC_NAMES[MEASURE], str(SPARSITY)))
-    pairs = [(a, b) for a, _, b in (name.partition("/") for name in table.columns)]
-    return Likeness(dict(zip(pairs, map(Similarity, table.to_numpy(float)[row].tolist()), strict=True)))
+    pairs = [frozenset(name.split("/")) for name in table.columns]
+    return dict(zip(pairs, map(Similarity, table.to_numpy(float)[row].tolist()), strict=True))
+
+
+def _nearer(first: Similarity | None, second: Similarity | None) -> int:
+    """1 if the first is the larger one, -1 if the second, 0 where the order is not known."""
+    if first is None or second is None:
+        return 0
+    found = first.less(second)
+    return _sign(found, resolved=not isnan(found.low))
 
 
 def _sign(found: Interval, resolved: bool) -> int:

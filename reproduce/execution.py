@@ -9,22 +9,23 @@ from contextlib import suppress
 
 from configs import UserError, flags
 from configs.paths import write_text
+from reports.costs import duration
 from reports.tables_file import Section, TablesFile
 from reproduce import children
-from reproduce.estimate import Work, duration
+from reproduce.estimate import Estimate
 from reproduce.page import page
 from reproduce.plan import TablePlan, all_runs
 from reproduce.planned import PlannedTraining
-from reproduce.progress import Step, steps_of
+from reproduce.progress import Step, results_of, steps_of
 from reproduce.tables import find_table
 from runtime import device
+from runtime.identity import Identity
 from runtime.provenance import provenance
 from runtime.setup import Setup
 
 RESULTS = ("study", "evaluate")
 """Kinds of steps that end with numbers for the tables."""
 REMEDY = "--force trains it anew, another --dest keeps it"
-GOES_ON = "what is finished is kept; the same command goes on"
 
 
 def carry_out(setup: Setup, plans: Sequence[TablePlan], force: bool) -> TablesFile:
@@ -71,7 +72,7 @@ def check_space(setup: Setup, steps: Sequence[Step]) -> None:
     if not runs:
         return
     here = dataclasses.replace(setup, runtime=device.start("cpu", "fp32"))  # a GPU's memory is for the runs
-    needed, free = Work(here, here.network()).disk(runs), shutil.disk_usage(setup.dest).free
+    needed, free = Estimate(here).disk(runs), shutil.disk_usage(setup.dest).free
     if free < needed:
         raise UserError(
             f"--dest: {setup.dest} has {free / 2**30:.1f} GiB free, the checkpoints of {len(runs)} runs need "
@@ -79,21 +80,37 @@ def check_space(setup: Setup, steps: Sequence[Step]) -> None:
         )
 
 
-def write_tables(setup: Setup, plans: Iterable[TablePlan]) -> TablesFile:
+def write_tables(setup: Setup, plans: Sequence[TablePlan]) -> TablesFile:
     """Bring the sections of these tables up to date; those of other tables stay."""
     path = setup.dest / "tables.json"
     before = TablesFile.read_if_usable(path)
     sections: dict[str, Section] = {}
+    made_of: dict[str, str] = {}
     if before is not None and before.dataset == setup.config.name:
-        sections = dict(before.tables)
+        sections, made_of = dict(before.tables), (before.identity or {}).get("made_of", {})
     for plan in plans:
         section = find_table(plan.table).fill(plan, sections.get(plan.table))
         if section is not None:
             sections[plan.table] = section
-    file = TablesFile(dataset=setup.config.name, tables=sections, provenance=provenance(setup.runtime, {}))
+    file = TablesFile(
+        dataset=setup.config.name,
+        tables=sections,
+        provenance=provenance(setup.runtime, {}),
+        identity={"made_of": {**made_of, **_results(setup, plans)}},
+    )
     file.write(path)
     write_text(setup.dest / "tables.md", page(setup.config.name, sections))
     return file
+
+
+def _results(setup: Setup, plans: Sequence[TablePlan]) -> dict[str, str]:
+    """The file of each finished run, and the key of its identity."""
+    found = {run.path: results_of(run) for run in all_runs(plans)}
+    return {
+        str(path.relative_to(setup.dest)): Identity.model_validate(file.identity).key
+        for path, file in found.items()
+        if file is not None
+    }
 
 
 def verdicts(file: TablesFile, plans: Iterable[TablePlan]) -> list[str]:
@@ -110,12 +127,9 @@ def _run(step: Step, place: str, lock: int) -> None:
     """Run one command, and go on only after success."""
     _say(f"{place} {step.title}")
     begun = time.monotonic()
-    try:
-        status = children.run_child(step.command, step.log, keep=(lock,))
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(GOES_ON) from None
+    status = children.run_child(step.command, step.log, keep=(lock,))
     if status == flags.EXIT_INTERRUPTED:
-        raise KeyboardInterrupt(GOES_ON)
+        raise KeyboardInterrupt("what is finished is kept; the same command goes on")
     if status != 0:
         how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
         message = f"`{step.shown}` {how}; its output: {step.log}"

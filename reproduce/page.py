@@ -38,14 +38,6 @@ def head(title: str, settings: TableSettings, source: str | None) -> str:
     return "\n".join(lines)
 
 
-def missing_text(finished: int, planned: int) -> str:
-    """What the arrows mean, and which runs are not in the table."""
-    text = f"{UP} more is better, {DOWN} less is better.\n"
-    if finished < planned:
-        text += f"\n{planned - finished} of {planned} runs are not finished and not in the table.\n"
-    return text
-
-
 def results_table(rows: Sequence[Cells], labels: Mapping[str, list[str]], columns: Columns, published: bool) -> str:
     """Metrics of the tasks; for each row one line of text, or three where numbers are published."""
     parts = parts_of(published)

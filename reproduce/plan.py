@@ -63,22 +63,16 @@ class TablePlan:
         """All networks; a seed is finished before the next begins, so that there is a whole table early."""
         return [run for seed in zip(*self.rows, strict=True) for run in seed]
 
-    def seeds_of(self, method: str, ratio: int, tasks: Sequence[str], source: Seeds | None = None) -> Seeds:
-        """A network of the table, once for each seed.
-
-        Args:
-            source: the dense networks that are pruned.
-        """
-        jobs = [
-            make_job(with_tasks(setup, tasks), method, ratio, self.wanted.max_iters)
-            for setup in _setups(self.setup, self.wanted.num_seeds)
-        ]
-        criterion = self.paper.criteria.get(method)
-        sources = source or (None,) * len(jobs)
+    def seeds_of(self, method: str, ratio: int, tasks: Sequence[str]) -> Seeds:
+        """A network of the table, once for each seed."""
         return tuple(
-            PlannedTraining(job, self.wanted.max_iters, criterion, dense)
-            for job, dense in zip(jobs, sources, strict=True)
+            self._run(with_tasks(setup, tasks), method, ratio) for setup in _setups(self.setup, self.wanted.num_seeds)
         )
+
+    def _run(self, setup: Setup, method: str, ratio: int) -> PlannedTraining:
+        job = make_job(setup, method, ratio, self.wanted.max_iters)
+        trained = job.sparsifier is not None and job.sparsifier.trained
+        return PlannedTraining(job, self.wanted.max_iters, self._run(setup, BASELINE, 0) if trained else None)
 
 
 def plan_tables(wanted: Wanted, base: Setup) -> list[TablePlan]:

@@ -15,12 +15,6 @@ from training.job import Job
 from training.names import pruned_path
 
 LOGS = "logs"
-Kind = Literal["prune", "train", "evaluate"]
-SCRIPTS: dict[Kind, str] = {
-    "prune": "create_pruned_net.py",
-    "train": "launch_training.py",
-    "evaluate": "eval_pruned_net.py",
-}
 
 
 @dataclass(frozen=True)
@@ -63,13 +57,11 @@ class PlannedTraining:
     Attributes:
         job: what ``launch_training.py`` is to do.
         max_iters: the flag of that name; None: not given.
-        criterion: the flag of ``create_pruned_net.py``; None: not given.
         source: the dense run whose network is pruned; None: the method prunes at initialisation, or while training.
     """
 
     job: Job
     max_iters: int | None = None
-    criterion: str | None = None
     source: "PlannedTraining | None" = None
 
     @property
@@ -90,7 +82,7 @@ class PlannedTraining:
         return pruned_path(self.setup, self.job.method, self.job.ratio)
 
     @property
-    def evaluation(self) -> Path:
+    def path(self) -> Path:
         """What ``eval_pruned_net.py`` writes."""
         return self.setup.dest / f"eval_{self.name}.json"
 
@@ -104,8 +96,6 @@ class PlannedTraining:
         method = self.job.sparsifier
         if not isinstance(method, OneShot) or self.job.ratio is None:
             return None
-        if self.criterion is not None:
-            method = method.model_copy(update={"criterion": self.criterion})
         return pruning_identity(
             self.setup,
             self.job.method,
@@ -131,12 +121,11 @@ class PlannedTraining:
         """Of the metrics of the final network."""
         return evaluation_identity(self.setup, self.final)
 
-    def command(self, kind: Kind, *further: str) -> list[str]:
+    def command(self, kind: Literal["prune", "train", "evaluate"], *further: str) -> list[str]:
         """One of the run's commands, with further flags; without the interpreter."""
+        scripts = {"prune": "create_pruned_net.py", "train": "launch_training.py", "evaluate": "eval_pruned_net.py"}
         ratio = [] if self.job.ratio is None else ["--ratio", str(self.job.ratio)]
-        words = [SCRIPTS[kind], "--method", self.job.method, *ratio]
-        if kind == "prune" and self.criterion is not None:
-            words += ["--criterion", self.criterion]
+        words = [scripts[kind], "--method", self.job.method, *ratio]
         if kind == "train" and self.max_iters is not None:
             words += ["--max_iters", str(self.max_iters)]
         return [*words, *further, *self.setup.flags.words()]

@@ -4,7 +4,7 @@ import shlex
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import ValidationError
 from torch.utils.serialization import config as serialization
@@ -18,6 +18,8 @@ from training.checkpoints import Checkpoint, read_checkpoint, read_identity
 from training.identities import differing_from_earlier_version
 from training.job import check_origin
 from training.resume import iteration_of
+
+AnyFile = TypeVar("AnyFile", bound=JsonFile)
 
 
 @dataclass(frozen=True)
@@ -64,25 +66,33 @@ def steps_of(runs: list[AnyRun], force: bool) -> list[Step]:
     steps: list[Step] = []
     for run in runs:
         if isinstance(run, PlannedStudy):
-            steps.append(Step("study", run, run.command(), is_done(run.kind.read_if_usable(run.path), run.identity)))
+            steps.append(Step("study", run, run.command(), results_of(run) is not None))
         else:
             steps += _training_steps(run, force)
     return steps
 
 
-def is_done(file: JsonFile | None, wanted: Identity) -> bool:
-    """Whether a file is the result of what is wanted, of the same data, whichever version of the code wrote it."""
-    if file is None or file.identity is None:
-        return False
-    with suppress(ValidationError):
-        return Identity.model_validate(file.identity).request == wanted.request
-    return False
+def results_of(run: AnyRun) -> JsonFile | None:
+    """The file with a run's numbers; None if it is missing, incomplete, or of other work."""
+    return evaluation_of(run) if isinstance(run, PlannedTraining) else _of(run.kind, run.path, run.identity)
 
 
 def evaluation_of(run: PlannedTraining) -> EvaluationFile | None:
-    """The results of the run's final network; None if they are missing, or are of another."""
-    file = EvaluationFile.read_if_usable(run.evaluation)
-    return file if is_done(file, run.result) else None
+    """The results of the run's final network; None if they are missing, incomplete, or of another network."""
+    file = _of(EvaluationFile, run.path, run.result)
+    tasks = run.setup.tasks.items()
+    if file is None or any(task.higher_is_better.keys() - file.metrics.get(name, {}).keys() for name, task in tasks):
+        return None  # a metric may be newer than the file
+    return file
+
+
+def _of(kind: type[AnyFile], path: Path, wanted: Identity) -> AnyFile | None:
+    """A file if it is the result of what is wanted, of the same data, whichever version of the code wrote it."""
+    file = kind.read_if_usable(path)
+    with suppress(ValidationError):
+        if file is not None and Identity.model_validate(file.identity).request == wanted.request:
+            return file
+    return None
 
 
 def _training_steps(run: PlannedTraining, force: bool) -> list[Step]:

@@ -102,7 +102,7 @@ def leave_evaluation(run: PlannedTraining, numbers: Mapping[str, float | None] |
         "identity": run.result.model_dump(mode="json"),
     }
     setup.dest.mkdir(parents=True, exist_ok=True)
-    EvaluationFile(**{**content, **changes}).write(run.evaluation)
+    EvaluationFile(**{**content, **changes}).write(run.path)
 
 
 def leave_similarity(

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import ClassVar, Generic
 
 from configs import UserError
-from reports.tables_file import AnySection, Section, TableSettings
+from reports.tables_file import AnySection, Columns, Section, TableSettings
+from reproduce.page import DOWN, UP, head
 from reproduce.plan import TablePlan, Wanted, planned_similarity, table_setup
 from reproduce.planned import Seeds
 from reproduce.published import paper_settings
@@ -62,6 +63,24 @@ class Table(ABC, Generic[AnySection]):
     def verdict(self, section: AnySection) -> str:
         """What the numbers say, in a line or two for the terminal; "" where there is nothing to say."""
         return ""
+
+
+class TrainedSection(Section):
+    """Metrics of networks.
+
+    Attributes:
+        finished, planned: how many networks there are, and are to be.
+    """
+
+    columns: Columns
+    finished: int
+    planned: int
+
+    def opening(self, title: str, source: str | None) -> str:
+        """Heading, settings, source of the published numbers, and what is missing."""
+        missing = self.planned - self.finished
+        text = f"{head(title, self.settings, source)}\n{UP} more is better, {DOWN} less is better.\n"
+        return f"{text}\n{missing} of {self.planned} runs are not finished and not in the table.\n" if missing else text
 
 
 def table_settings(plan: TablePlan) -> TableSettings:

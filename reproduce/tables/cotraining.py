@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import ClassVar
 
-from reports.files import Part
+from reports.files import Part, Value
+from reports.similarity import Similarities
 from reports.tables_file import Cell, Cells, Column, Columns, Section
 from reproduce.cells import cells_of, columns_of, finished_rows
 from reproduce.claim import (
@@ -12,17 +13,16 @@ from reproduce.claim import (
     SPARSITY,
     WEIGHTING,
     Claim,
-    Likeness,
     comparisons,
-    our_likeness,
-    published_likeness,
+    our_similarities,
+    published_similarities,
     tally,
 )
-from reproduce.page import NOTHING, any_published, head, missing_text, results_table
+from reproduce.page import NOTHING, any_published, results_table
 from reproduce.plan import TablePlan
 from reproduce.planned import Seeds
 from reproduce.published import published_numbers
-from reproduce.tables.base import Table, table_settings
+from reproduce.tables.base import Table, TrainedSection, table_settings
 from training.names import BASELINE
 
 SOURCE = "the Meta-Sparse report's appendix; one run each"
@@ -35,19 +35,16 @@ class CotrainingRow(Part):
 
     task: str
     partner: str
-    similarity: float | None
+    similarity: Value
     values: Cells
 
 
-class CotrainingSection(Section):
+class CotrainingSection(TrainedSection):
     """What was measured, and the report's claim in our numbers and in the published ones."""
 
-    columns: Columns
     rows: list[CotrainingRow]
     claim: Claim
     published_claim: Claim
-    finished: int
-    planned: int
 
 
 class CotrainingTable(Table[CotrainingSection]):
@@ -65,7 +62,7 @@ class CotrainingTable(Table[CotrainingSection]):
     def fill(self, plan: TablePlan, before: Section | None) -> CotrainingSection:
         published = published_numbers(plan.setup.config.name, self.name)
         columns, several = columns_of(plan.setup.tasks, published), plan.wanted.num_seeds > 1
-        likeness, done = our_likeness(plan.studies[0].path), finished_rows(plan.rows)
+        similar, done = our_similarities(plan.studies[0].path), finished_rows(plan.rows)
         rows = []
         for name in columns:
             for seeds, results in done:
@@ -73,14 +70,15 @@ class CotrainingTable(Table[CotrainingSection]):
                 partner = next((other for other in tasks if other != name), ALONE)
                 if name in tasks:
                     cells = cells_of([name], columns, results, published, partner, several)
-                    similarity = likeness.of(name, partner)
+                    pair = similar.get(frozenset((name, partner)))
+                    similarity = None if pair is None else pair.value
                     rows.append(CotrainingRow(task=name, partner=partner, similarity=similarity, values=cells))
         return CotrainingSection(
             settings=table_settings(plan),
             columns=columns,
             rows=rows,
-            claim=_claim(rows, columns, likeness, _ours, several),
-            published_claim=_claim(rows, columns, published_likeness(), _published),
+            claim=_claim(rows, columns, similar, _ours, several),
+            published_claim=_claim(rows, columns, published_similarities(), _published),
             finished=sum(len(results) for _, results in done),
             planned=len(plan.runs),
         )
@@ -88,8 +86,7 @@ class CotrainingTable(Table[CotrainingSection]):
     def text(self, section: CotrainingSection) -> str:
         published = any_published(row.values for row in section.rows)
         title = "Co-training: each task alone and with each partner"
-        texts = [head(title, section.settings, SOURCE if published else None)]
-        texts.append(missing_text(section.finished, section.planned))
+        texts = [section.opening(title, SOURCE if published else None)]
         likeness = f"Similarity at initialisation: {MEASURE}, layers weighted {WEIGHTING}, at {SPARSITY} %.\n"
         texts.append(likeness if section.rows else NOTHING)
         for task, columns in section.columns.items():
@@ -113,7 +110,7 @@ class CotrainingTable(Table[CotrainingSection]):
 def _claim(
     rows: Sequence[CotrainingRow],
     columns: Columns,
-    likeness: Likeness,
+    similar: Similarities,
     numbers: Callable[[Cell], Mapping[int, float | None]],
     several: bool = False,
 ) -> Claim:
@@ -132,7 +129,7 @@ def _claim(
                 results[row.task, row.partner] = known
     higher = {task: column.higher_is_better for task, column in mains.items()}
     metrics = {task: column.metric for task, column in mains.items()}
-    return tally(metrics, comparisons(likeness, results, higher, several))
+    return tally(metrics, comparisons(similar, results, higher, several))
 
 
 def _ours(cell: Cell) -> Mapping[int, float | None]:

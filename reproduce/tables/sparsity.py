@@ -1,19 +1,17 @@
 """Sparse networks: every method at every sparsity, beside the numbers of DiSparse."""
 
-from collections.abc import Iterable
 from contextlib import suppress
 from typing import ClassVar
 
 from configs import UserError
-from prune_utils.sparsifiers.registry import find_sparsifier
 from reports.files import Part
-from reports.tables_file import Cells, Columns, Section
+from reports.tables_file import Cells, Section
 from reproduce.cells import BySeed, cells_of, columns_of, finished_rows
-from reproduce.page import NOTHING, any_published, head, missing_text, results_table
+from reproduce.page import NOTHING, any_published, results_table
 from reproduce.plan import TablePlan
 from reproduce.planned import Seeds
 from reproduce.published import published_numbers
-from reproduce.tables.base import Table, table_settings
+from reproduce.tables.base import Table, TrainedSection, table_settings
 from training.job import Job
 from training.names import BASELINE
 
@@ -29,13 +27,10 @@ class SparsityRow(Part):
     values: Cells
 
 
-class SparsitySection(Section):
+class SparsitySection(TrainedSection):
     """What was measured."""
 
-    columns: Columns
     rows: list[SparsityRow]
-    finished: int
-    planned: int
 
 
 class SparsityTable(Table[SparsitySection]):
@@ -45,10 +40,15 @@ class SparsityTable(Table[SparsitySection]):
     kind: ClassVar = SparsitySection
 
     def rows(self, plan: TablePlan) -> list[Seeds]:
-        wanted = [(method, ratio) for ratio in plan.wanted.ratios for method in dict.fromkeys(plan.wanted.methods)]
-        sparse = [entry for entry in wanted if entry[0] != BASELINE]
-        dense = len(sparse) < len(wanted) or any(_is_pruned_from_trained(method, plan) for method, _ in sparse)
-        return _networks(plan, [*([(BASELINE, None)] if dense else []), *sparse])
+        names, methods = list(plan.setup.tasks), list(dict.fromkeys(plan.wanted.methods))
+        sparse = [
+            plan.seeds_of(method, ratio, names)
+            for ratio in plan.wanted.ratios
+            for method in methods
+            if method != BASELINE
+        ]
+        needed = BASELINE in methods or any(seeds[0].source is not None for seeds in sparse)
+        return [plan.seeds_of(BASELINE, 0, names), *sparse] if needed else sparse
 
     def fill(self, plan: TablePlan, before: Section | None) -> SparsitySection:
         tasks = plan.setup.tasks
@@ -83,34 +83,14 @@ class SparsityTable(Table[SparsitySection]):
             "sparsity": ["" if row.ratio is None else f"{row.ratio} %" for row in rows],
             "measured": [f"{row.sparsity:.2f} %" for row in rows],
         }
-        title = head("Sparse networks", section.settings, SOURCE if published else None)
+        opening = section.opening("Sparse networks", SOURCE if published else None)
         table = results_table(cells, labels, section.columns, published) if rows else NOTHING
-        return "\n".join([title, missing_text(section.finished, section.planned), table])
-
-
-Entry = tuple[str, int | None]
-"""A method, and its sparsity in percent; None: dense."""
+        return f"{opening}\n{table}"
 
 
 def _row_name(job: Job) -> str:
     """Of the published numbers."""
     return job.method if job.ratio is None else f"{job.method}_{job.ratio}"
-
-
-def _networks(plan: TablePlan, entries: Iterable[Entry]) -> list[Seeds]:
-    """The networks of these rows, from the first seed to the last."""
-    names = list(plan.setup.tasks)
-    dense = plan.seeds_of(BASELINE, 0, names)
-    return [
-        dense
-        if method == BASELINE
-        else plan.seeds_of(method, ratio or 0, names, dense if _is_pruned_from_trained(method, plan) else None)
-        for method, ratio in entries
-    ]
-
-
-def _is_pruned_from_trained(method: str, plan: TablePlan) -> bool:
-    return find_sparsifier(method, plan.setup.config).trained
 
 
 def _earlier(plan: TablePlan, before: Section | None) -> list[tuple[Seeds, BySeed]]:
@@ -121,5 +101,5 @@ def _earlier(plan: TablePlan, before: Section | None) -> list[tuple[Seeds, BySee
     for row in earlier.rows if earlier is not None else ():
         if (row.method, row.ratio) not in planned:
             with suppress(UserError):  # a method of the user's own that is not there any more
-                found += _networks(plan, [(row.method, row.ratio)])
+                found.append(plan.seeds_of(row.method, row.ratio or 0, list(plan.setup.tasks)))
     return finished_rows(found)

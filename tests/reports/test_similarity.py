@@ -108,9 +108,9 @@ def test_the_values_of_each_seed_are_found_by_pair(make_json):
     contents["seeds"]["linear_X_iou"]["s50_X_seg_X_depth"] = [0.7, 0.8]
     contents["table"]["linear_X_iou"]["s50_X_seg_X_depth"] = 0.75
     report = parse_report(contents)
-    found = report.pairs("linear", "iou", [50])["seg", "depth"]
+    found = report.pairs("linear", "iou", [50])[frozenset(("seg", "depth"))]
     assert (found.value, found.stderr, found.seeds.tolist()) == (0.75, 0.01, [0.7, 0.8])
-    undefined = report.pairs("linear", "iou")["seg", "depth"].seeds.tolist()
+    undefined = report.pairs("linear", "iou")[frozenset(("seg", "depth"))].seeds.tolist()
     assert undefined[0] == 0.3 and math.isnan(undefined[1])
 
 

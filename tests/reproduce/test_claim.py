@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 from small_tables import leave_similarity, plans
 
-from reports.similarity import Similarity
-from reproduce.claim import Likeness, PartnerComparison, comparisons, our_likeness, published_likeness, tally
+from reports.similarity import Similarities, Similarity
+from reproduce.claim import PartnerComparison, comparisons, our_similarities, published_similarities, tally
 
 SIMILAR = {"ab": 0.9, "ac": 0.8, "bc": 0.7}
 
 
-def likeness(values: Mapping[str, float]) -> Likeness:
+def likeness(values: Mapping[str, float]) -> Similarities:
     """Of pairs of one-letter tasks, without errors."""
-    return Likeness({(pair[0], pair[1]): Similarity(value) for pair, value in values.items()})
+    return {frozenset(pair): Similarity(value) for pair, value in values.items()}
 
 
-def judge(results: dict, higher: dict, similar: Likeness | None = None, several: bool = False) -> list:
+def judge(results: dict, higher: dict, similar: Similarities | None = None, several: bool = False) -> list:
     """(task, near, far, agrees) of every comparison; a plain number is of seed 0."""
     by_seed = {key: value if isinstance(value, dict) else {0: value} for key, value in results.items()}
     found = comparisons(likeness(SIMILAR) if similar is None else similar, by_seed, higher, several)
@@ -74,9 +74,9 @@ def test_differences_within_their_error_are_undecided(other: dict[int, float]) -
 def test_similarities_within_their_error_leave_the_order_undecided() -> None:
     results = {("a", "b"): 0.5, ("a", "c"): 0.4}
     near = Similarity(0.9, 0.01, np.array([0.8, 1.0, 0.9]))
-    alike = Likeness({("a", "b"): near, ("a", "c"): Similarity(0.89, 0.01, np.array([0.85, 0.9, 0.92]))})
+    alike = {frozenset("ab"): near, frozenset("ac"): Similarity(0.89, 0.01, np.array([0.85, 0.9, 0.92]))}
     assert judge(results, {"a": True}, alike) == [("a", "b", "c", None)]
-    apart = Likeness({("a", "b"): near, ("a", "c"): Similarity(0.7, 0.01, np.array([0.6, 0.81, 0.69]))})
+    apart = {frozenset("ab"): near, frozenset("ac"): Similarity(0.7, 0.01, np.array([0.6, 0.81, 0.69]))}
     assert judge(results, {"a": True}, apart) == [("a", "b", "c", True)]
 
 
@@ -96,11 +96,11 @@ def test_one_pair_leaves_nothing_to_compare() -> None:
 
 
 def test_similarities_of_the_report_and_of_a_file(tmp_path: Path, frames: Path) -> None:
-    published = published_likeness()
-    assert [published.of(*pair) for pair in (("sn", "seg"), ("seg", "depth"), ("depth", "sn"))] == [0.950, 0.947, 0.932]
-    assert published.of("seg", "edge") is None and published.nearer("seg", "depth", "sn") == -1
+    def values(similar: Similarities) -> dict[str, float]:
+        return {pair: similar[frozenset(pair.split("/"))].value for pair in ("seg/sn", "seg/depth", "depth/sn")}
+
+    assert values(published_similarities()) == {"seg/sn": 0.950, "seg/depth": 0.947, "depth/sn": 0.932}
     run = plans("nyuv2", "--data_root", frames, "--dest", tmp_path, tables=["similarity"])["similarity"].studies[0]
-    assert our_likeness(run.path).of("seg", "sn") is None
+    assert our_similarities(run.path) == {}
     leave_similarity(run, 0.25, {"seg/depth": 0.75})
-    ours = our_likeness(run.path)
-    assert (ours.of("depth", "seg"), ours.of("depth", "sn"), ours.nearer("depth", "sn", "seg")) == (0.75, 0.25, -1)
+    assert values(our_similarities(run.path)) == {"seg/sn": 0.25, "seg/depth": 0.75, "depth/sn": 0.25}

@@ -6,22 +6,24 @@ from pathlib import Path
 import pytest
 from small_tables import leave_last, plans, rooms_at
 
-from models import MultitaskNet
-from reproduce.estimate import Rates, Work, duration
+from reports.costs import duration
+from reproduce.estimate import Estimate
 from reproduce.plan import TablePlan
 from reproduce.planned import AnyRun
 from reproduce.progress import steps_of
+from runtime.setup import Setup
 
 TINY = ["--set", "model.width=4", "--set", "model.head_channels=4", "--set", "data.crop=32"]
-RATES = Rates(step=2.0, image=0.5, start=10.0)
-IMAGES = 8
 
 
-class HandWork(Work):
-    """A backbone of 60 multiply-adds and heads of 20, with 8 images to evaluate."""
+class HandEstimate(Estimate):
+    """A backbone of 60 multiply-adds and heads of 20; 2 s a step, 8 images to evaluate in 0.5 s each, 10 s to start."""
 
     multiply_adds = {"": 60, "edge": 20, "depth": 20}  # type: ignore[assignment]
-    test_images = IMAGES  # type: ignore[assignment]
+    test_images, step, image = 8, 2.0, 0.5  # type: ignore[assignment]
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup, self.start = setup, 10.0
 
 
 Planner = Callable[..., TablePlan]
@@ -41,8 +43,8 @@ def planned(rooms: Path, tmp_path: Path) -> Planner:
 def seconds(plan: TablePlan, title: str, base: TablePlan | None = None) -> float:
     """Of the one step of this title."""
     runs: list[AnyRun] = [*plan.studies, *plan.runs]
-    work = HandWork((base or plan).setup, MultitaskNet.__new__(MultitaskNet))
-    return next(work.seconds(step, RATES) for step in steps_of(runs, force=False) if step.title == title)
+    estimate = HandEstimate((base or plan).setup)
+    return next(estimate.seconds(step) for step in steps_of(runs, force=False) if step.title == title)
 
 
 def test_training_scales_with_steps_tasks_and_validations(planned: Planner) -> None:
@@ -84,10 +86,10 @@ def test_dynamic_training_pays_for_its_updates(planned: Planner) -> None:
 
 def test_multiply_adds_and_bytes_of_a_network(planned: Planner) -> None:
     plan = planned("sparsity", *TINY, methods=["baseline", "disparse_static"])
-    net = plan.setup.network()
-    work = Work(plan.setup, net)
+    work = Estimate(plan.setup)
+    head = work.net.heads["edge"].state_dict().values()
     assert work.multiply_adds["edge"] == work.multiply_adds["depth"] > 0
-    assert work.bytes["edge"] == sum(t.numel() * t.element_size() for t in net.heads["edge"].state_dict().values())
+    assert work.bytes["edge"] == sum(t.numel() * t.element_size() for t in head)
     weights = sum(work.bytes.values())
     dense, sparse = plan.runs
     # last_ with two moments, best_, final_, and room for a second last_ while it is written; a pruned network more.
@@ -96,6 +98,11 @@ def test_multiply_adds_and_bytes_of_a_network(planned: Planner) -> None:
     assert work.disk([]) == 0
     dense.job.last.write_bytes(b"x" * 1000)
     assert work.disk([dense]) == 8 * weights - 1000
+
+
+def test_steps_and_images_are_measured(planned: Planner) -> None:
+    work = Estimate(planned("sparsity", *TINY, "--num_workers", 0).setup)
+    assert 0 < work.image < 5 and 0 < work.step < 5
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_finished_runs_are_skipped(sparsity: Planner) -> None:
     for run in plan.runs:
         finish(run)
     assert left(steps(plan)) == []
-    plan.runs[1].evaluation.unlink()
+    plan.runs[1].path.unlink()
     assert left(steps(plan)) == ["evaluate disparse_static_90"]
 
 
@@ -101,7 +101,7 @@ def test_a_longer_run_goes_on_from_a_shorter_one(sparsity: Planner) -> None:
 def test_damaged_results_are_made_again(sparsity: Planner, text: str) -> None:
     plan = sparsity(methods=("baseline",))
     finish(plan.runs[0])
-    plan.runs[0].evaluation.write_text(text)
+    plan.runs[0].path.write_text(text)
     assert left(steps(plan)) == ["evaluate baseline"]
 
 
@@ -110,6 +110,14 @@ def test_results_of_unknown_origin_are_made_again(sparsity: Planner, identity: d
     plan = sparsity(methods=("baseline",))
     finish(plan.runs[0])
     leave_evaluation(plan.runs[0], identity=identity)
+    assert left(steps(plan)) == ["evaluate baseline"]
+
+
+@pytest.mark.parametrize("metrics", [{}, {"edge": {}}, {"sn": {"err": 1.0}}])
+def test_results_that_lack_a_metric_are_made_again(sparsity: Planner, metrics: dict) -> None:
+    plan = sparsity(methods=("baseline",))
+    finish(plan.runs[0])
+    leave_evaluation(plan.runs[0], metrics=metrics)
     assert left(steps(plan)) == ["evaluate baseline"]
 
 
@@ -169,7 +177,7 @@ def test_a_final_network_of_unknown_origin_is_a_problem(sparsity: Planner) -> No
     plan = sparsity(methods=("baseline",))
     finish(plan.runs[0])
     plan.runs[0].job.last.unlink()
-    plan.runs[0].evaluation.unlink()
+    plan.runs[0].path.unlink()
     [problem] = problems(plan)
     assert "final_sample_baseline_edge.pth is there, but not " in problem
 
