@@ -7,6 +7,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,6 +19,8 @@ from configs.schema import Config, load_config
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+ERRORS_IN_OUTPUT = "META_SPARSE_ERRORS_IN_OUTPUT"
+"""Environment variable: errors are written to standard output too, where that is the log of a run."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -164,23 +167,31 @@ def run_script(main: Callable[[], None]) -> NoReturn:
         sys.stdout.flush()
         status = 0
     except UserError as error:
-        sys.stderr.write(f"error: {error}\n{error.details}")
+        _complain(f"error: {error}\n{error.details}")
         status = EXIT_USER_ERROR
     except KeyboardInterrupt as interrupt:
         state = str(interrupt) or "the same command goes on from the last state that was saved"
-        sys.stderr.write(f"\ninterrupted; {state}\n")
+        _complain(f"\ninterrupted; {state}\n")
         status = EXIT_INTERRUPTED
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     except Exception as error:
         if was_interrupted(error):
-            sys.stderr.write("\ninterrupted\n")
+            _complain("\ninterrupted\n")
             status = EXIT_INTERRUPTED
         else:
-            traceback.print_exc()
+            _complain(traceback.format_exc())
             status = 1
     sys.exit(status)
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(text)
+    if ERRORS_IN_OUTPUT in os.environ:
+        with suppress(OSError):  # a full disk may be what the error is about
+            sys.stdout.write(text)
+            sys.stdout.flush()
 
 
 def _interrupt(number: int, frame: object) -> NoReturn:
