@@ -14,8 +14,8 @@ from configs.errors import UserError
 def held(path: Path, work: str, by_children: bool = False) -> Iterator[int]:
     """Hold a lock inside; the file is there only as long as somebody holds it. Yields its descriptor.
 
-    The operating system gives the lock back when the holder ends, however it ends. On a disk without locks the host and the process that the file names decide:
-    a process of this host that is gone holds nothing any more.
+    The operating system gives the lock back when the holder ends, however it ends. On a disk without locks the host and
+    the process that the file names decide: a process of this host that is gone holds nothing any more.
 
     Args:
         path: of the lock; its folder exists.
