@@ -13,14 +13,15 @@ from relatedness.estimators.gradient_cosine import GradientCosine
 from relatedness.estimators.snip import Snip
 from relatedness.study import Plan, Study
 
+PARTS = ("first", "held_out")
+
 
 def test_held_out_pictures_are_in_no_first_batch(rooms: Path, tmp_path: Path) -> None:
     study = study_for(rooms, tmp_path, plan=Plan(3))  # of 8 pictures, in batches of 2
     assert list(study.numbers("first")) == [0, 1, 2] and list(study.numbers("held_out")) == [3]
-    parts = ("first", "held_out")
-    names = {part: [name for _, batch in study.batches(part) for name in batch["name"]] for part in parts}
-    assert len(names["first"]) == 6 and len(names["held_out"]) == 2
-    assert not set(names["first"]) & set(names["held_out"])
+    first, held_out = ([name for _, batch in study.batches(part) for name in batch["name"]] for part in PARTS)
+    assert len(first) == 6 and len(held_out) == 2
+    assert not set(first) & set(held_out)
     assert list(study_for(rooms, tmp_path, plan=Plan(1)).numbers("held_out")) == [1]
 
 
