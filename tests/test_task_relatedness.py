@@ -18,6 +18,7 @@ from reports.relatedness import RelatednessFile, array, read_relatedness
 
 RUN = ["--num_batches", "2", "--replicates", "2", "--dest", "out", "--tasks", "seg,depth"]
 ALL = "seg,sn,depth,keypoint,edge"
+THREE = ["--estimators", "snip,gradient_cosine,labels"]
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def found(folder: Path) -> RelatednessFile:
 
 
 def test_a_run_says_everything_and_a_second_one_does_no_work(relatedness, tmp_path: Path) -> None:
-    result = relatedness("--tasks", ALL)
+    result = relatedness(*THREE, "--tasks", ALL)
     assert result.returncode == 0, result.stderr
     report = found(tmp_path / "out")
     assert report.tasks == ["seg", "sn", "depth", "keypoint", "edge"] and report.replicates == 2
@@ -52,9 +53,9 @@ def test_a_run_says_everything_and_a_second_one_does_no_work(relatedness, tmp_pa
     assert len(report.identity) == 6
     with Image.open(tmp_path / "out" / "relatedness.png") as picture:
         assert picture.width > 1500
-    for words in ("snip: from networks at initialisation", "[ceiling]", "helped most by", "60 backwards", "0 of 6 est"):
+    for words in ("snip: from networks at initialisation", "[ceiling]", "helped most", "60 backwards", "0 of 6 est"):
         assert words in result.stdout, result.stdout
-    again = relatedness("--tasks", ALL)
+    again = relatedness(*THREE, "--tasks", ALL)
     assert "6 of 6 estimates kept" in again.stdout
     assert found(tmp_path / "out").estimators == report.estimators
 
@@ -71,20 +72,20 @@ def test_snip_says_what_static_similarity_says(run_script: Script, relatedness, 
 
 
 def test_only_what_a_change_affects_is_estimated_again(relatedness, tmp_path: Path) -> None:
-    relatedness()
+    relatedness(*THREE)
     before = found(tmp_path / "out").estimators
-    assert "4 of 6 estimates kept" in relatedness("--set", "relatedness.labels.stride=20").stdout
+    assert "4 of 6 estimates kept" in relatedness(*THREE, "--set", "relatedness.labels.stride=20").stdout
     after = found(tmp_path / "out").estimators
     assert after["snip"] == before["snip"] and after["labels"] != before["labels"]
-    assert "6 of 9 estimates kept" in relatedness("--replicates", 3).stdout
+    assert "6 of 9 estimates kept" in relatedness(*THREE, "--replicates", 3).stdout
     assert found(tmp_path / "out").estimators["snip"].values[:2] == before["snip"].values
-    assert "0 of 6" in relatedness("--force_run").stdout
     assert "2 of 2" in relatedness("--estimators", "labels").stdout, "whatever else is estimated"
-    assert "0 of 6" in relatedness("--num_batches", 3).stdout
+    assert "0 of 2" in relatedness("--estimators", "labels", "--force_run").stdout
+    assert "0 of 2" in relatedness("--estimators", "labels", "--num_batches", 3).stdout
 
 
 def test_without_controls_there_is_no_floor(relatedness, tmp_path: Path) -> None:
-    result = relatedness("--no_controls")
+    result = relatedness("--estimators", "snip", "--no_controls")
     assert result.returncode == 0, result.stderr
     entry = found(tmp_path / "out").estimators["snip"]
     assert entry.floor is entry.ceiling is entry.sensitivity is None
@@ -96,11 +97,12 @@ def test_after_a_warm_up_the_same_estimators_again(relatedness, tmp_path: Path) 
     result = relatedness("--warmup", 2, "--replicates", 1)
     assert result.returncode == 0, result.stderr
     estimators = found(tmp_path / "out").estimators
-    assert list(estimators) == ["snip", "gradient_cosine", "labels", "gradient_cosine@warm"]
-    assert estimators["gradient_cosine@warm"].needs == "warm"
+    warm = [name for name in estimators if name.endswith("@warm")]
+    assert {"snip", "gradient_cosine", "labels"} <= estimators.keys() and "gradient_cosine@warm" in warm
+    assert all(estimators[name].needs == "warm" for name in warm)
     assert "after a short joint training" in result.stdout and "One replicate only" in result.stdout
     again = relatedness("--warmup", 3, "--replicates", 1)
-    assert "3 of 4 estimates kept" in again.stdout
+    assert f"{len(estimators) - len(warm)} of {len(estimators)} estimates kept" in again.stdout
 
 
 OWN = """
@@ -138,7 +140,8 @@ def test_what_cannot_be_had_is_left_out_with_a_reason_unless_it_was_named(relate
     assert result.returncode == 0, result.stderr
     assert "labels is left out: it needs training pictures" in result.stdout
     report = found(tmp_path / "out")
-    assert list(report.estimators) == ["snip", "gradient_cosine"] and list(report.left_out) == ["labels"]
+    assert "snip" in report.estimators and "labels" in report.left_out
+    assert not report.estimators.keys() & report.left_out.keys()
     named = relatedness("--num_batches", 4, "--estimators", "labels")
     assert_user_error(named, "labels", "--num_batches", "8 pictures")
     named = relatedness("--num_batches", 1, "--estimators", "gradient_cosine")
@@ -146,7 +149,7 @@ def test_what_cannot_be_had_is_left_out_with_a_reason_unless_it_was_named(relate
 
 
 def test_killed_a_run_loses_one_replicate_at_most(rooms: Path, tmp_path: Path, run_script: Script) -> None:
-    flags = [*tiny(rooms), "--num_batches", "2", "--tasks", "seg,depth", "--dest", str(tmp_path / "out")]
+    flags = [*tiny(rooms), *THREE, "--num_batches", "2", "--tasks", "seg,depth", "--dest", str(tmp_path / "out")]
     command = [sys.executable, str(REPOSITORY / "task_relatedness.py"), *flags, "--replicates", "40"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
     kept, deadline = tmp_path / "out" / "relatedness", time.monotonic() + 120
@@ -168,9 +171,10 @@ def test_a_damaged_estimate_is_made_again(relatedness, tmp_path: Path) -> None:
 
 
 def test_two_processes_give_what_one_gives(rooms: Path, tmp_path: Path, relatedness) -> None:
-    assert relatedness("--num_batches", 3, "--warmup", 2).returncode == 0
+    chosen = ["--estimators", "snip,gradient_cosine,labels,gradient_cosine@warm,readout", "--warmup", "2"]
+    assert relatedness("--num_batches", 3, *chosen).returncode == 0
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    command += [str(REPOSITORY / "task_relatedness.py"), *tiny(rooms), *RUN, "--num_batches", "3", "--warmup", "2"]
+    command += [str(REPOSITORY / "task_relatedness.py"), *tiny(rooms), *RUN, "--num_batches", "3", *chosen]
     command[command.index("out")] = "two"
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, env=environment)
