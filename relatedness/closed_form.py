@@ -70,7 +70,7 @@ def readout_gradients(study: "Study", state: State) -> Gradients:
     if not losses:
         raise UserError("no task has valid pixels in two of the held-out pictures; ask for more with --num_batches")
     net = MultitaskNet(study.network(state).backbone, heads)
-    return _among(study.names, signed_gradients(study, net, losses, {}))
+    return _among(study.names, signed_gradients(study, net, losses)[0])
 
 
 def linear_head(slopes: Tensor, intercept: Tensor) -> nn.Conv2d:

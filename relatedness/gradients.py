@@ -90,7 +90,7 @@ class SignedSums:
         """
         half, place = number % 2, self._places[gradient.task]
         for name, at in gradient.at.items():
-            flat = at.reshape(-1)
+            flat = _flat(at)
             self._sums[name][half, place] += self._sketches[name](flat) if self.sketched else flat
         self._losses[half, place] += gradient.loss
         if place == 0:
@@ -128,26 +128,28 @@ def gradient_pass(study: "Study", state: State) -> tuple[Gradients, dict[str, Sc
     """
     net = study.network(state)
     losses = {role.name: role.loss for role in study.roles}
-    magnitudes = zero_scores(net, losses) if study.with_scores and state == "init" else {}
-    found = signed_gradients(study, net, losses, magnitudes)
+    found, magnitudes = signed_gradients(study, net, losses, with_magnitudes=study.with_scores and state == "init")
     return found, snip_scores(net, magnitudes)
 
 
 def signed_gradients(
-    study: "Study", net: MultitaskNet, losses: Mapping[str, Loss], magnitudes: dict[str, Scores]
-) -> Gradients:
+    study: "Study", net: MultitaskNet, losses: Mapping[str, Loss], with_magnitudes: bool = False
+) -> tuple[Gradients, dict[str, Scores]]:
     """Signed gradients of some losses on the first batches.
 
     The backbone runs forwards once a batch, for all of them, and backwards once for each.
 
     Args:
         net: has a head for each loss by its name.
-        magnitudes: for each loss, sums to which the size of its gradient on every weight is added; empty: not wanted.
+
+    Returns:
+        the gradients; and for each loss, the sum of the sizes of its gradients on every weight, where that is wanted.
     """
     mine, count = study.mine("first"), study.plan.num_batches
     sums = SignedSums(list(losses), shared_weights(net), study.seed)
 
     def measure(net: MultitaskNet, batches: Iterable[Mapping], _: object, **options: Any) -> dict[str, Scores]:
+        magnitudes = zero_scores(net, losses) if with_magnitudes else {}
         for gradient in task_gradients(net, study.with_controls(batches, "first", mine), losses, **options):
             if gradient.shared:
                 sums.add(mine[gradient.number], gradient)
@@ -156,9 +158,14 @@ def signed_gradients(
         return magnitudes
 
     with study.bar(count, "gradients") as bar:
-        over_batches(measure, study.setup, net, count, study.seed, bar)
+        magnitudes = over_batches(measure, study.setup, net, count, study.seed, bar)
     study.products.count_passes(count, count * len(losses))
-    return sums.gradients(study.setup.runtime.sum_over_processes)
+    return sums.gradients(study.setup.runtime.sum_over_processes), magnitudes
+
+
+def _flat(gradient: Tensor) -> Tensor:
+    """A gradient as a vector; of a convolution in the memory order that scoring uses, so that nothing is copied."""
+    return gradient.permute(0, 2, 3, 1).reshape(-1) if gradient.dim() == 4 else gradient.reshape(-1)
 
 
 def _products(sums: Tensor) -> np.ndarray:
