@@ -46,7 +46,7 @@ class Summary:
             in this cell.
         sensitivity: from floor to ceiling in standard errors; NaN where unknown.
         task_sensitivity: the same for each helped task.
-        rankings: task -> its partners, the most helpful first.
+        rankings: task -> its partners, the most helpful first, on the scale where there is one.
     """
 
     label: str
@@ -100,7 +100,7 @@ def summarise_estimator(label: str, result: EstimatorResult, tasks: Sequence[str
         scaled_margins=pd.DataFrame(scaled_margin, list(tasks), list(tasks)),
         sensitivity=np.nan if result.sensitivity is None else result.sensitivity,
         task_sensitivity=pd.Series(by_task, index=list(tasks)),
-        rankings={task: _ranked(values[:, a], scaled_mean, a, tasks) for a, task in enumerate(tasks)},
+        rankings={task: _ranked(values[:, a], scaled[:, a], a, tasks) for a, task in enumerate(tasks)},
     )
 
 
@@ -146,14 +146,21 @@ def on_scale(values: np.ndarray, floor: np.ndarray, ceiling: np.ndarray) -> np.n
 
 
 def _ranked(values: np.ndarray, scaled: np.ndarray, helped: int, tasks: Sequence[str]) -> list[Ranked]:
-    """The partners of one task, given its estimates [replicates, partners]; undefined ones come last."""
-    means = {b: interval(values[:, b]).mean for b in range(len(tasks)) if b != helped}
+    """The partners of one task, given its estimates, as they are and on the scale, [replicates, partners].
+
+    In order is what they are worth on the scale, since floors differ from partner to partner: more outputs, for
+    instance, explain more by chance. Without a scale for all of them it is their values. Undefined ones come last.
+    """
+    partners = [b for b in range(len(tasks)) if b != helped]
+    ordered = scaled if np.isfinite(scaled[:, partners]).any(axis=0).all() else values
+    means = {b: interval(ordered[:, b]).mean for b in partners}
     order = sorted(means, key=lambda b: -np.inf if np.isnan(means[b]) else means[b], reverse=True)
     found = []
     for place, b in enumerate(order):
         following = order[place + 1 : place + 2]
-        clear = [paired_difference(values[:, b], values[:, c]).excludes_zero for c in following]
-        found.append(Ranked(tasks[b], means[b], float(scaled[helped, b]), clear[0] if clear else None))
+        clear = [paired_difference(ordered[:, b], ordered[:, c]).excludes_zero for c in following]
+        value, worth = interval(values[:, b]).mean, interval(scaled[:, b]).mean
+        found.append(Ranked(tasks[b], value, worth, clear[0] if clear else None))
     return found
 
 

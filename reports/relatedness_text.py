@@ -79,7 +79,7 @@ def legend_text(replicates: int, controls: bool) -> str:
     if controls:
         lines += [
             "[floor]: partners of this column's task that have the targets of other pictures; [ceiling]: the task's",
-            "exact twin. In the orders, (0 %) is a partner worth the floor, (100 %) one worth the twin.",
+            "exact twin. Partners are in the order of what they are worth from their floor (0 %) to the twin (100 %).",
         ]
     return "\n".join(lines)
 

@@ -93,9 +93,21 @@ def test_an_order_is_clear_where_the_paired_interval_excludes_zero() -> None:
     assert (first.partner, second.partner, first.clear, second.clear) == ("depth", "edge", True, None)
     assert first.value == pytest.approx(first.scaled, abs=0.05), "floor 0, ceiling 1"
     values = array(blind()["values"])
+    assert not np.isfinite(summarise(file_of(x=blind()))[0].rankings["seg"][0].scaled)
     values[:, 0, 1:] = [[1.0, 0.5], [0.0, 0.4], [1.0, 0.3], [0.0, 0.2], [1.0, 0.1]]
     (summary,) = summarise(file_of(x={**blind(), "values": values.tolist()}))
     assert summary.rankings["seg"][0].clear is False
+
+
+def test_partners_are_in_the_order_of_what_they_are_worth_above_their_floors() -> None:
+    chance = seeing()
+    lifted = {key: array(chance[key]) for key in ("values", "floor")}
+    for values in lifted.values():
+        values[:, 0, 2] += 0.15  # edge explains more of seg, but so does noise in its place
+    (summary,) = summarise(file_of(x={**chance, **{key: values.tolist() for key, values in lifted.items()}}))
+    first, second = summary.rankings["seg"]
+    assert (first.partner, second.partner) == ("depth", "edge") and first.value < second.value
+    assert first.scaled > second.scaled and first.clear
 
 
 def test_a_partner_that_is_undefined_comes_last() -> None:
