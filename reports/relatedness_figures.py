@@ -27,8 +27,8 @@ def draw_relatedness(report: RelatednessFile, summaries: Sequence[Summary], path
     Raises:
         UserError: the file cannot be written.
     """
-    across = min(len(summaries), MOST_ACROSS)
-    down = ceil(len(summaries) / across)
+    down = ceil(len(summaries) / MOST_ACROSS)
+    across = ceil(len(summaries) / down)
     side = max(2.6, 0.72 * len(report.tasks)) + 1.0
     figure = new_figure(across * side + 1.2, down * (side + 0.7) + 0.9)
     panels = figure.subplots(down, across, squeeze=False)
@@ -63,7 +63,7 @@ def _draw_panel(axes: Axes, summary: Summary, replicates: int, norm: Normalize, 
         on_scale = np.isfinite(scale[a, b])
         shown = (summary.scaled, summary.scaled_margins) if on_scale else (summary.values, summary.margins)
         value, margin = (float(frame.to_numpy(float)[a, b]) for frame in shown)
-        axes.text(b, a, _cell(value, margin, len(tasks)), ha="center", va="center",
+        axes.text(b, a, _cell(value, margin, len(tasks), 2 if on_scale else 3), ha="center", va="center",
                   fontsize=8 if len(tasks) <= MANY_TASKS else 6,
                   color=text_colour(backgrounds[a, b]) if on_scale else "0.35")
     label_tasks(axes, tasks, tasks)
@@ -81,10 +81,10 @@ def _worth(summary: Summary, replicates: int) -> str:
     return f"cannot tell a twin from noise\n({apart}); raw values"
 
 
-def _cell(value: float, margin: float, tasks: int) -> str:
+def _cell(value: float, margin: float, tasks: int, digits: int) -> str:
     if np.isnan(value):
         return "n/a"
-    number = f"{value:.2f}".replace("-0.00", "0.00")
+    number = f"{value:z.{digits}f}"
     if np.isnan(margin) or tasks > MANY_TASKS:
         return number
-    return f"{number}\n\N{PLUS-MINUS SIGN}{margin:.2f}"
+    return f"{number}\n\N{PLUS-MINUS SIGN}{margin:.{digits}f}"

@@ -108,7 +108,7 @@ def _cell(value: float, margin: float) -> str:
 
 
 def _number(value: float) -> str:
-    return "undefined" if np.isnan(value) else f"{value:.3f}".replace("-0.000", "0.000")
+    return "undefined" if np.isnan(value) else f"{value:z.3f}"
 
 
 def _errors(sensitivity: float) -> str:
