@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from configs.errors import UserError
+from configs.interrupted import was_interrupted
 from configs.paths import REPOSITORY
 
 LONGEST = 300  # characters of an error's own message
@@ -90,13 +91,6 @@ def all_users_code() -> Iterator[None]:
         if found is None:
             raise
         raise _fault(error, *found) from error
-
-
-def was_interrupted(error: BaseException | None) -> bool:
-    """Whether an error came of Ctrl-C: while a library is being imported, it may wrap that in an error of its own."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None
 
 
 def _is_no_fault(error: BaseException) -> bool:

@@ -1,7 +1,6 @@
 """What each estimator said in each replicate, on disk: whole or not at all, and never that of other settings."""
 
 import re
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from relatedness.registry import UNTRAINED
 from relatedness.study import Plan, Study
 from runtime.contents import rows_of
 from runtime.identity import Identity, identity_of
+from runtime.kept import read_arrays
 from runtime.passes import scored_samples
 from runtime.setup import Setup
 
@@ -64,16 +64,17 @@ def save(path: Path, found: Relatedness) -> None:
 
 def load(path: Path) -> Relatedness | None:
     """Read one estimate; None where there is no such file or it is damaged, so that it is made anew."""
+    arrays = read_arrays(path)
+    if arrays is None or not {"cost", "layers", "values"} <= arrays.keys():
+        return None
     try:
-        with np.load(path) as arrays:
-            seconds, forward, backward, memory = arrays["cost"].tolist()
-            fields = {name: arrays.get(name) for name in ARRAYS[1:]}
-            return Relatedness(
-                values=arrays["values"],
-                layers=tuple(arrays["layers"].tolist()),
-                cost=Cost(seconds, int(forward), int(backward)),
-                peak_memory_mb=memory,
-                **fields,
-            )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        seconds, forward, backward, memory = arrays["cost"].tolist()
+        return Relatedness(
+            values=arrays["values"],
+            layers=tuple(arrays["layers"].tolist()),
+            cost=Cost(seconds, int(forward), int(backward)),
+            peak_memory_mb=memory,
+            **{name: arrays.get(name) for name in ARRAYS[1:]},
+        )
+    except (TypeError, ValueError):
         return None

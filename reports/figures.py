@@ -4,6 +4,7 @@ Colours: cividis for matrices and Okabe & Ito's palette for lines, which colour-
 lines also differ in marker and dash.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from configs.paths import replacing
 from reports.similarity import METRIC_NAMES, WEIGHTING_NAMES, Report, layer_similarity, matrix
@@ -73,7 +75,14 @@ def save_figure(figure: Figure, path: Path) -> None:
     Raises:
         UserError: the file cannot be written.
     """
-    with replacing(path) as temporary:
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a dollar sign in a name is one
+    # Labels of ticks are made while the figure is drawn; a character that the font lacks is drawn as a box.
+    with (
+        replacing(path) as temporary,
+        matplotlib.rc_context({"text.parse_math": False}),
+        warnings.catch_warnings(action="ignore"),
+    ):
         figure.savefig(temporary, format="png", dpi=150)
 
 

@@ -1,7 +1,6 @@
 """Where a script runs: device, precision, seeds, and the process group under ``torchrun``."""
 
 import datetime
-import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -16,6 +15,7 @@ from torch import Tensor, distributed, nn
 
 from configs.errors import UserError
 from configs.locks import held
+from runtime.launched import end_with_parent, processes_from_environment
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -122,17 +122,23 @@ def start(device: str, precision: str) -> Runtime:
     """The runtime that the flags ask for; joins the process group when started by ``torchrun``.
 
     Raises:
-        UserError: a device that is not there.
+        UserError: a device that is not there; an environment as torchrun would not leave it.
     """
-    world, local_rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("LOCAL_RANK", 0))
+    world, local_rank = processes_from_environment()
     chosen = choose_device(device, local_rank if world > 1 else None)
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
     if world == 1:
         return Runtime(chosen, precision)
+    end_with_parent()
     backend = "nccl" if chosen.type == "cuda" else "gloo"
     # Reading a large data set or rendering the sample data on one process must not look like a hang.
-    distributed.init_process_group(backend, timeout=datetime.timedelta(hours=2))
+    try:
+        distributed.init_process_group(backend, timeout=datetime.timedelta(hours=2))
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        remedy = "start all of them with one torchrun"
+        raise UserError(f"torchrun: the processes do not find one another ({reason}); {remedy}") from error
     return Runtime(chosen, precision, distributed.get_rank(), distributed.get_world_size())
 
 
