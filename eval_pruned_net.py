@@ -4,23 +4,19 @@ Takes our checkpoints and the published ones. Writes eval_<run>.json.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from configs import flags
-from configs.paths import write_text
-
-SCHEMA = 1
 
 
 def main() -> None:
     arguments = parse_arguments()
-    from reports.evaluation import evaluation_text, without_nan
+    from reports.evaluation import evaluation_text
     from runtime import device
     from runtime.provenance import Stopwatch, provenance
     from runtime.setup import prepare
     from training.constant import constant_network
-    from training.describing import describe_network
+    from training.describing import evaluation_file
     from training.evaluation import evaluate_with_bar
     from training.identities import evaluation_identity
     from training.names import BASELINE
@@ -39,20 +35,20 @@ def main() -> None:
         results = evaluate_with_bar(net, setup)
         constant = evaluate_with_bar(constant_network(setup), setup) if arguments.constant else None
     if setup.runtime.is_main:
-        contents = {
-            "schema": SCHEMA,
-            "run": run,
-            **describe_network(setup, net, checkpoint, path),
-            "metrics": results,
-            "constant": constant,
-            "higher_is_better": {name: dict(task.higher_is_better) for name, task in setup.tasks.items()},
-            "config": setup.config.model_dump(mode="json"),
-            "provenance": {"seed": setup.seed, **provenance(setup.runtime, watch.seconds)},
-            "identity": evaluation_identity(setup, checkpoint).model_dump(mode="json"),
-        }
+        file = evaluation_file(
+            setup,
+            net,
+            checkpoint,
+            path,
+            run=run,
+            metrics=results,
+            constant=constant,
+            provenance={"seed": setup.seed, **provenance(setup.runtime, watch.seconds)},
+            identity=evaluation_identity(setup, checkpoint),
+        )
         out = setup.dest / f"eval_{run}.json"
-        write_text(out, json.dumps(without_nan(contents), indent=1))
-        print(f"{evaluation_text(contents)}\n\nAll of it: {out}")
+        file.write(out)
+        print(f"{evaluation_text(file)}\n\nAll of it: {out}")
     device.stop()
 
 

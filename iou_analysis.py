@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from configs import UserError, flags
-from configs.paths import check_file, prepare_folder, write_text
+from configs.paths import check_file, prepare_folder
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
         raise UserError(f"--keep_ratio (scoring.iou_keep_ratio): {keep_ratio} is not above 0 and at most 1")
     report = analyse(setup, arguments.num_batches or scoring.iou_batches, keep_ratio)
     if setup.runtime.is_main:
-        write_text(setup.dest / "iou.json", report.model_dump_json(by_alias=True, indent=1))
+        report.write(setup.dest / "iou.json")
         draw_ious([report], setup.dest / "iou.png")
         print(iou_text(report))
         print(f"All numbers: {setup.dest / 'iou.json'}\nPicture: {setup.dest / 'iou.png'}")
@@ -51,10 +51,10 @@ def parse_arguments() -> argparse.Namespace:
 
 def draw_together(files: list[Path], picture: Path) -> None:
     """One picture of several data sets' analyses."""
-    from reports.iou import iou_text, read_iou
+    from reports.iou import IoUFile, iou_text
     from reports.layer_figures import draw_ious
 
-    reports = [read_iou(path) for path in files]
+    reports = [IoUFile.read(path) for path in files]
     prepare_folder(picture.parent, "--out")
     check_file(picture, "--out")
     draw_ious(reports, picture)

@@ -36,15 +36,15 @@ def main() -> None:
     arguments = parse_arguments()
     from reports.similarity import read_report, whole_table
     from reports.tables import FORMATS, decimals
-    from reproduce.published.similarity import compare
+    from reproduce.published.similarity import rows_beside_paper, summary, text_cells
 
     if arguments.out is not None:
         check_file(arguments.out, "--out")
     report = read_report(arguments.json or results_of(arguments.dataset))
     missing = "" if arguments.format == "tsv" else "n/a"
     if arguments.compare_paper:
-        comparison = compare(report)
-        cells, note = comparison.cells(missing), comparison.summary()
+        rows = rows_beside_paper(report)
+        cells, note = text_cells(rows, missing), summary(rows)
     else:
         cells, note = decimals(whole_table(report), missing), ""
     text = FORMATS[arguments.format](cells, note)

@@ -16,10 +16,10 @@ from prune_utils.keep_ratio import parse_keep_ratio
 def main() -> None:
     arguments = parse_arguments()
     from relatedness.snip.measures import MEASURES
-    from relatedness.snip.running import SimilarityStudy, all_seeds, check_replaceable, report_contents, with_own
+    from relatedness.snip.running import SimilarityStudy, all_seeds, check_replaceable, similarity_file, with_own
     from relatedness.snip.weightings import WEIGHTINGS
     from reports.figures import draw_similarity
-    from reports.similarity import parse_report
+    from reports.similarity import report_of
     from runtime import device
     from runtime.passes import check_shared
     from runtime.provenance import Stopwatch
@@ -45,13 +45,13 @@ def main() -> None:
     watch = Stopwatch()
     seeds, fresh = all_seeds(study, watch, arguments.force_run)
     if setup.runtime.is_main:
-        contents = report_contents(study, seeds, watch)
-        report = parse_report(contents, "this run")
+        file = similarity_file(study, seeds, watch)
+        report = report_of(file, "this run")
         draw_similarity(report, setup.dest / "similarity.png", arguments.layer_method, arguments.sim_method)
-        write_text(setup.dest / "similarity.json", json.dumps(contents))
+        file.write(setup.dest / "similarity.json", indent=None)
         if arguments.table_json is not None:
-            write_text(arguments.table_json, json.dumps(contents["table"], indent=1))
-        print_report(arguments, report, contents, fresh, setup.dest)
+            write_text(arguments.table_json, json.dumps(file.table, indent=1))
+        print_report(arguments, report, file, fresh, setup.dest)
     device.stop()
 
 
@@ -82,7 +82,7 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def print_report(arguments: argparse.Namespace, report, contents: dict, fresh: int, dest: Path) -> None:
+def print_report(arguments: argparse.Namespace, report, file, fresh: int, dest: Path) -> None:
     """The matrix, the ranking of the pairs, what it cost, and where everything is."""
     from reports.costs import scoring_text
     from reports.summary import PLUS_MINUS, matrix_text, ranking_text
@@ -95,11 +95,11 @@ def print_report(arguments: argparse.Namespace, report, contents: dict, fresh: i
     print(f"\nPairs, most similar first:\n{ranking_text(report, *chosen)}\n")
     if fresh:
         batches = fresh * arguments.num_batches
-        cost = scoring_text(contents["provenance"], batches, len(report.tasks))
+        cost = scoring_text(file.provenance, batches, len(report.tasks))
         print(f"{cost}; {seeds - fresh} seed(s) kept from earlier runs.")
     else:
         print(f"Cost: no scoring, {seeds} seed(s) kept from earlier runs (--force_run scores again).")
-    print(f"All {len(contents['table'])} weightings x measures: {dest / 'similarity.json'}")
+    print(f"All {len(file.table)} weightings x measures: {dest / 'similarity.json'}")
     print(f"  as a table: python json2tab.py {dest / 'similarity.json'}")
     print(f"Picture: {dest / 'similarity.png'}")
 

@@ -21,6 +21,8 @@ from configs.schema import Config, load_config
 from configs.streams import unfailing_streams
 
 EXIT_USER_ERROR = 2
+ERRORS_IN_OUTPUT = "META_SPARSE_ERRORS_IN_OUTPUT"
+"""Environment variable: errors are written to standard output too, where that is the log of a run."""
 PATIENCE = 10.0
 """Seconds in which the first process of torchrun, if it has the same mistake, says so and all others are ended."""
 
@@ -202,7 +204,10 @@ def _complain(text: str) -> None:
     """Print to standard error; of several processes with the same mistake only the first does."""
     if not is_first_process():
         time.sleep(PATIENCE)
-    sys.stderr.write(f"{text.rstrip()}\n")
+    line = f"{text.rstrip()}\n"
+    sys.stderr.write(line)
+    if ERRORS_IN_OUTPUT in os.environ:
+        sys.stdout.write(line)
 
 
 def _interrupted(state: str) -> int:

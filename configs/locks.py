@@ -11,16 +11,17 @@ from configs.errors import UserError
 
 
 @contextmanager
-def held(path: Path, work: str) -> Iterator[int]:
+def held(path: Path, work: str, by_children: bool = False) -> Iterator[int]:
     """Hold a lock inside; the file is there only as long as somebody holds it. Yields its descriptor.
 
-    The operating system gives the lock back when the holder ends, however it ends. A child that is given the
-    descriptor goes on holding it. On a disk without locks the host and the process that the file names decide:
-    a process of this host that is gone holds nothing any more.
+    The operating system gives the lock back when the holder ends, however it ends. On a disk without locks the host and
+    the process that the file names decide: a process of this host that is gone holds nothing any more.
 
     Args:
         path: of the lock; its folder exists.
         work: what one process at a time may do, for the message ("train 'sample_baseline' in results").
+        by_children: children are given the descriptor and hold the lock on if they outlive this process; so the file
+            stays, since a lock on one that was removed would keep nobody out.
 
     Raises:
         UserError: another process holds it, or something that is no file is there.
@@ -40,8 +41,9 @@ def held(path: Path, work: str) -> Iterator[int]:
         try:
             yield descriptor
         finally:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)  # while it is held, so that nobody has just taken it
+            if not by_children:
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)  # while it is held, so that nobody has just taken it
     finally:
         os.close(descriptor)
 

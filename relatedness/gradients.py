@@ -128,27 +128,28 @@ def gradient_pass(study: "Study", state: State) -> tuple[Gradients, dict[str, Sc
     """
     net = study.network(state)
     losses = {role.name: role.loss for role in study.roles}
-    scored = study.with_scores and state == "init"
-    found, magnitudes = signed_gradients(study, net, losses, scored)
+    found, magnitudes = signed_gradients(study, net, losses, with_magnitudes=study.with_scores and state == "init")
     return found, snip_scores(net, magnitudes)
 
 
 def signed_gradients(
-    study: "Study", net: MultitaskNet, losses: Mapping[str, Loss], scored: bool = False
+    study: "Study", net: MultitaskNet, losses: Mapping[str, Loss], with_magnitudes: bool = False
 ) -> tuple[Gradients, dict[str, Scores]]:
-    """Signed gradients of some losses on the first batches, and the sums of their magnitudes.
+    """Signed gradients of some losses on the first batches.
 
     The backbone runs forwards once a batch, for all of them, and backwards once for each.
 
     Args:
         net: has a head for each loss by its name.
-        scored: whether the magnitudes, for each loss on every weight, are wanted; else there are none.
+
+    Returns:
+        the gradients; and for each loss, the sum of the sizes of its gradients on every weight, where that is wanted.
     """
     mine, count = study.mine("first"), study.plan.num_batches
     sums = SignedSums(list(losses), shared_weights(net), study.seed)
 
     def measure(net: MultitaskNet, batches: Iterable[Mapping], _: object, **options: Any) -> dict[str, Scores]:
-        magnitudes = zero_scores(net, losses) if scored else {}
+        magnitudes = zero_scores(net, losses) if with_magnitudes else {}
         for gradient in task_gradients(net, study.with_controls(batches, "first", mine), losses, **options):
             if gradient.shared:
                 sums.add(mine[gradient.number], gradient)

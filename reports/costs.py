@@ -25,3 +25,15 @@ def scoring_text(provenance: Mapping[str, Any], batches: int, tasks: int) -> str
         f"  {batches} batches: the backbone {batches} times forwards and {batches * tasks} times backwards, "
         f"each head {batches} times"
     )
+
+
+def duration(seconds: float) -> str:
+    """A time for a person: "40 s", "12 min", "3 h 05 min", "2.5 days"."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60:02} min"
+    return f"{minutes / 1440:.1f} days"

@@ -1,49 +1,104 @@
-"""What ``eval_<run>.json`` says, in words."""
+"""``eval_<run>.json``: how well a network does, how sparse it is and what it costs; and the same in words."""
 
-import math
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
+from reports.files import JsonFile, Part, Value
 from reports.sparsity import sparsity_text
 
 UP, DOWN = "\N{UPWARDS ARROW}", "\N{DOWNWARDS ARROW}"
 
+Metrics = dict[str, dict[str, Value]]
+"""Task -> metric -> value; None where it is undefined."""
 
-def evaluation_text(contents: Mapping[str, Any]) -> str:
+
+class Counted(Part):
+    """Weights of a layer or part, and how many of them are pruned, in percent."""
+
+    kept: int
+    pruned: int
+    weights: int
+    sparsity: float
+
+
+class Sparsities(Part):
+    """Sparsity of the whole network in percent, of its parts and of its layers."""
+
+    all: float
+    parts: dict[str, Counted]
+    layers: dict[str, Counted]
+
+
+class Cost(Part):
+    """A count for the network without its masks and with them."""
+
+    dense: int
+    sparse: int
+
+
+class ImageCost(Cost):
+    """Multiply-adds for one image of a height and a width."""
+
+    image: tuple[int, int]
+
+
+class EvaluationFile(JsonFile):
+    """One network on the test split.
+
+    Attributes:
+        ratio: sparsity that was asked for, in percent; None for a dense network.
+        details: what the checkpoint says of how it was made.
+        constant: metrics of the best constant prediction, where they were asked for.
+    """
+
+    what: ClassVar[str] = "an evaluation"
+    writer: ClassVar[str] = "eval_pruned_net.py"
+
+    run: str
+    dataset: str
+    tasks: list[str]
+    method: str
+    ratio: int | None
+    checkpoint: str
+    checkpoint_bytes: int
+    details: dict[str, Any]
+    sparsity: Sparsities
+    parameters: Cost
+    multiply_adds: ImageCost
+    metrics: Metrics
+    constant: Metrics | None = None
+    higher_is_better: dict[str, dict[str, bool]]
+    config: dict[str, Any]
+    provenance: dict[str, Any]
+
+
+def evaluation_text(file: EvaluationFile) -> str:
     """Sparsity, cost and metrics as tables."""
-    size, adds, layers = contents["parameters"], contents["multiply_adds"], contents["sparsity"]["layers"]
-    height, width = adds["image"]
-    counts = {name: (row["kept"], row["weights"]) for name, row in layers.items()}
+    size, adds = file.parameters, file.multiply_adds
+    height, width = adds.image
+    counts = {name: (layer.kept, layer.weights) for name, layer in file.sparsity.layers.items()}
     return "\n".join(
         [
             sparsity_text(counts),
-            f"\nParameters: {size['dense']:,} dense, {size['sparse']:,} sparse",
-            f"Multiply-adds for {height} x {width} pixels: {adds['dense']:,} dense, {adds['sparse']:,} sparse",
-            f"Checkpoint: {contents['checkpoint']}, {contents['checkpoint_bytes'] / 2**20:.1f} MiB",
-            f"\n{contents['dataset']}, test split ({UP} more is better, {DOWN} less is better)",
-            metrics_text(contents),
+            f"\nParameters: {size.dense:,} dense, {size.sparse:,} sparse",
+            f"Multiply-adds for {height} x {width} pixels: {adds.dense:,} dense, {adds.sparse:,} sparse",
+            f"Checkpoint: {file.checkpoint}, {file.checkpoint_bytes / 2**20:.1f} MiB",
+            f"\n{file.dataset}, test split ({UP} more is better, {DOWN} less is better)",
+            metrics_text(file),
         ]
     )
 
 
-def metrics_text(contents: Mapping[str, Any]) -> str:
+def metrics_text(file: EvaluationFile) -> str:
     """One row per metric: task, metric, arrow, value, and that of the best constant prediction if it is known."""
-    columns = {"value": contents["metrics"]}
-    if contents["constant"] is not None:
-        columns["best constant"] = contents["constant"]
+    columns = {"value": file.metrics}
+    if file.constant is not None:
+        columns["best constant"] = file.constant
     rows = [
         (task, metric, UP if better_up else DOWN, *(values[task][metric] for values in columns.values()))
-        for task, metrics in contents["higher_is_better"].items()
+        for task, metrics in file.higher_is_better.items()
         for metric, better_up in metrics.items()
     ]
-    frame = pd.DataFrame(rows, columns=["task", "metric", "", *columns])
+    frame = pd.DataFrame(rows, columns=["task", "metric", "", *columns]).astype(dict.fromkeys(columns, float))
     return frame.to_string(index=False, float_format=lambda value: f"{value:.4f}", na_rep="undefined")
-
-
-def without_nan(value: Any) -> Any:
-    """The same with None in place of numbers that JSON does not have."""
-    if isinstance(value, dict):
-        return {key: without_nan(entry) for key, entry in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value

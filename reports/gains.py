@@ -111,23 +111,22 @@ def relative_gains(file: GainsFile) -> dict[frozenset[str], dict[str, np.ndarray
     Returns:
         group of two or more tasks -> task, in the file's order -> [seeds], NaN at seeds that do not have both runs.
     """
-    runs = {(frozenset(run.tasks), run.seed): run.value for run in file.runs}
-    alone = {task: _by_seed(file, runs, frozenset([task]), task) for task in file.tasks}
+    place = {seed: index for index, seed in enumerate(file.seeds)}
+    runs: dict[frozenset[str], dict[str, np.ndarray]] = {}
+    for run in file.runs:
+        of_group = runs.setdefault(frozenset(run.tasks), {task: np.full(len(place), np.nan) for task in run.tasks})
+        for task, value in run.value.items():
+            of_group[task][place[run.seed]] = value
+    alone = {task: runs[frozenset([task])][task] for task in file.tasks}
+    means = {task: float(np.nanmean(values)) for task, values in alone.items()}
     gains: dict[frozenset[str], dict[str, np.ndarray]] = {}
-    for group in dict.fromkeys(group for group, _ in runs if len(group) > 1):
+    for group, found in ((group, found) for group, found in runs.items() if len(group) > 1):
         gains[group] = {}
         for task in sorted(group, key=file.tasks.index):
             sign = 1 if file.higher_is_better[task] else -1
-            values, mean = _by_seed(file, runs, group, task), np.nanmean(alone[task])
+            values = found[task]
             paired = values - alone[task]
             if np.isnan(paired).all():
-                paired[np.flatnonzero(~np.isnan(values))[0]] = np.nanmean(values) - mean
-            gains[group][task] = sign * paired / abs(mean)
+                paired[np.flatnonzero(~np.isnan(values))[0]] = np.nanmean(values) - means[task]
+            gains[group][task] = sign * paired / abs(means[task])
     return gains
-
-
-def _by_seed(
-    file: GainsFile, runs: dict[tuple[frozenset[str], int], dict[str, float]], group: frozenset[str], task: str
-) -> np.ndarray:
-    """A task's values in a group, [seeds]; NaN where it was not trained."""
-    return np.array([runs[group, seed][task] if (group, seed) in runs else np.nan for seed in file.seeds])

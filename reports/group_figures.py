@@ -28,14 +28,14 @@ def draw_groups(file: GroupsFile, path: Path) -> None:
     left = max(2.4, INCHES_PER_NETWORK * len(file.groups)) + 0.075 * min(LONGEST, max(map(len, tasks)))
     figure = new_figure(left + 9.0, max(4.2, INCHES_PER_TASK * len(tasks) + 2.2))
     networks, worth, others = figure.subplots(1, 3, width_ratios=[left, 4.6, 4.4])
-    _draw_networks(networks, file, tasks)
+    _draw_networks(figure, networks, file, tasks)
     _draw_worth(worth, file, tasks)
     _draw_alternatives(others, file)
     _write_title(figure, file)
     save_figure(figure, path)
 
 
-def _draw_networks(axes: Axes, file: GroupsFile, tasks: list[str]) -> None:
+def _draw_networks(figure: Figure, axes: Axes, file: GroupsFile, tasks: list[str]) -> None:
     """One column for each network, one row for each task; the rows of a network's tasks are joined by a line."""
     for column, group in enumerate(file.groups):
         colour, rows = _colour(column), [tasks.index(task) for task in group.tasks]
@@ -53,7 +53,7 @@ def _draw_networks(axes: Axes, file: GroupsFile, tasks: list[str]) -> None:
         faces = {"used for the task": GREY, "the task only helps": "white"}
         kinds = [Line2D([], [], label=label, color=GREY, marker="o", linestyle="none", markersize=8,
                         markerfacecolor=face) for label, face in faces.items()]
-        axes.legend(handles=kinds, loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False, fontsize=8)
+        figure.legend(handles=kinds, loc="outside lower left", ncols=2, frameon=False, fontsize=8)
 
 
 def _draw_worth(axes: Axes, file: GroupsFile, tasks: list[str]) -> None:
@@ -91,7 +91,7 @@ def _draw_alternatives(axes: Axes, file: GroupsFile) -> None:
                       fontsize=8)
     low, high = min(0.0, *values), max(0.0, *values)
     span = (high - low) or 1.0
-    axes.set_xlim(low - 0.05 * span, high + 1.1 * span)
+    axes.set_xlim(low - 0.05 * span, high + 1.3 * span)
     axes.axvline(0, color="black", linewidth=1)
     axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)

@@ -1,16 +1,13 @@
 """``iou.json``: how far all tasks keep the same weights of each backbone layer."""
 
-import json
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from configs.errors import UserError
-from configs.schema import describe
+from reports.files import JsonFile, Part
 
 
-class LayerIoU(BaseModel):
+class LayerIoU(Part):
     """One layer: weights that all tasks keep, weights that any keeps, their quotient; none where it is 0 / 0."""
 
     name: str
@@ -20,12 +17,12 @@ class LayerIoU(BaseModel):
     iou: float | None = Field(ge=0, le=1, allow_inf_nan=False)
 
 
-class IoUReport(BaseModel):
-    """What ``iou.json`` holds."""
+class IoUFile(JsonFile):
+    """The IoU of the layers that are compared, from one network's scores at initialisation."""
 
-    model_config = ConfigDict(populate_by_name=True)
+    what: ClassVar[str] = "an IoU analysis"
+    writer: ClassVar[str] = "iou_analysis.py"
 
-    version: Literal[1] = Field(1, alias="schema")
     dataset: str
     tasks: list[str] = Field(min_length=2)
     keep_ratio: float = Field(gt=0, le=1)
@@ -36,28 +33,9 @@ class IoUReport(BaseModel):
     watershed: str | None = Field(description="the layer after which the IoU falls most; none where it never falls")
     config: dict[str, Any]
     provenance: dict[str, Any]
-    identity: dict[str, Any] | None = None
 
 
-def read_iou(path: Path) -> IoUReport:
-    """Read and check an ``iou.json``.
-
-    Raises:
-        UserError: the file is missing, is not JSON, or is not what iou_analysis.py writes.
-    """
-    try:
-        contents = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}; iou_analysis.py writes such files") from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: not JSON, or cut short ({error}); iou_analysis.py writes it anew") from error
-    try:
-        return IoUReport.model_validate(contents)
-    except ValidationError as error:
-        raise UserError(f"{path}: not an IoU analysis: {describe(error)}; iou_analysis.py writes it anew") from error
-
-
-def iou_text(report: IoUReport) -> str:
+def iou_text(report: IoUFile) -> str:
     """The IoU of every layer, of all layers, and the watershed."""
     width = max(len(layer.name) for layer in report.layers)
     lines = [f"{report.dataset}: IoU of {', '.join(report.tasks)} at keep ratio {report.keep_ratio:g}"]

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from reports.figures import PALETTE, new_figure, save_figure, short_names
-from reports.iou import IoUReport
+from reports.iou import IoUFile
 from reports.sparsity import Counts, sparsity_by_layer, sparsity_by_part
 
 INCHES_PER_LAYER = 0.17
@@ -41,7 +41,7 @@ def draw_sparsity(counts: Counts, path: Path, title: str) -> None:
     save_figure(figure, path)
 
 
-def draw_ious(reports: Sequence[IoUReport], path: Path) -> None:
+def draw_ious(reports: Sequence[IoUFile], path: Path) -> None:
     """Draw the IoU over all tasks on each layer, one panel for each report, as a PNG.
 
     Raises:
@@ -54,7 +54,7 @@ def draw_ious(reports: Sequence[IoUReport], path: Path) -> None:
     save_figure(figure, path)
 
 
-def _draw_iou(axes: Axes, report: IoUReport) -> None:
+def _draw_iou(axes: Axes, report: IoUFile) -> None:
     names = [layer.name for layer in report.layers]
     for index, layer in enumerate(report.layers):
         if layer.iou is None:

@@ -1,48 +1,70 @@
-"""Reading ``similarity.json``, and its numbers as pandas frames.
+"""The numbers of ``similarity.json`` as pandas frames.
 
 Methods are named in the file itself (the keys of ``table``), so a new weighting or measure needs no change
 here.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from math import hypot, isnan, nan
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
+import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from configs import UserError
-from configs.schema import describe
+from reports.intervals import Interval, paired_difference
+from reports.similarity_file import (
+    ANEW,
+    Entries,
+    SeedEntries,
+    SimilarityFile,
+    check_entries,
+    check_seeds,
+    column_name,
+    columns_of,
+    row_methods,
+    row_name,
+    sparsity_sets,
+)
 
 # The Meta-Sparse report's names of weightings and metrics, in its order; others keep the name of their flag.
 # Its `sparsity` is the mean sparsity of the two tasks' subnetworks, av_sparsity here.
 WEIGHTING_NAMES = {"equal": "equal", "linear": "linear", "five_zeros": "step", "av_sparsity": "sparsity"}
 METRIC_NAMES = {"epi": "EPI-Sim", "iou": "IOU", "sals": "CSS", "masked_sals": "MCSS"}
 
-ANEW = "static_similarity.py writes it anew"
 
-Percent = Annotated[int, Field(gt=0, lt=100)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Entries = dict[str, dict[str, Number | None]]
+@dataclass(frozen=True)
+class Similarity:
+    """Of one pair of tasks; NaN where undefined, or not known.
+
+    Attributes:
+        value: mean over seeds.
+        stderr: its standard error.
+        seeds: the values of each seed; None in files of earlier versions.
+    """
+
+    value: float
+    stderr: float = nan
+    seeds: np.ndarray | None = None
+
+    def less(self, other: "Similarity") -> Interval:
+        """This one less another, with its interval, paired over seeds.
+
+        Without values of single seeds, the interval reaches as far as sqrt(e1^2 + e2^2) of the two standard errors, as
+        if these were independent.
+        """
+        if isnan(self.value - other.value):
+            return Interval(nan, nan, nan, nan, 0)
+        if self.seeds is not None and other.seeds is not None:
+            return paired_difference(self.seeds, other.seeds)
+        mean, error = self.value - other.value, hypot(self.stderr, other.stderr)
+        return Interval(mean, error, mean - error, mean + error, 0)
 
 
-class _File(BaseModel):
-    """The keys of ``similarity.json`` that are read here; the others may hold anything."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    version: Literal[1] = Field(alias="schema")
-    dataset: str
-    tasks: list[str] = Field(min_length=2)
-    sparsities: list[Percent] = Field(min_length=1)
-    num_seeds: int = Field(gt=0)
-    num_batches: int = Field(gt=0)
-    table: Entries = Field(min_length=1)
-    stderr: Entries
-    layers: dict[str, list[Any]]
+Similarities = Mapping[frozenset[str], Similarity]
+"""By pair of tasks."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +76,7 @@ class Report:
         values: similarities, one row per (layer_method, sim_method), one column per (sparsity set, task_a,
             task_b); a sparsity set is a string such as "50" or "30,50,70,90". NaN where undefined.
         errors: their standard errors over seeds, of the same shape; NaN where unknown, as with one seed.
+        seeds: the similarities of each seed, as in the file; empty in files of earlier versions.
         layers: one row per (seed, sparsity, pair, layer), as in the file; NaN where undefined.
     """
 
@@ -65,6 +88,7 @@ class Report:
     num_batches: int
     values: pd.DataFrame
     errors: pd.DataFrame
+    seeds: SeedEntries
     layers: pd.DataFrame
 
     def select(
@@ -80,52 +104,53 @@ class Report:
         """
         row = (layer_method, sim_method)
         if row not in self.values.index:
-            held = ", ".join("_X_".join(name) for name in self.values.index)
-            raise UserError(f"{self.source}: table: no '{layer_method}_X_{sim_method}'; it holds {held}")
+            held = ", ".join(row_name(*name) for name in self.values.index)
+            raise UserError(f"{self.source}: table: no '{row_name(*row)}'; it holds {held}")
+        chosen = self._set(sparsities)
+        return pd.DataFrame({"value": self.values.loc[row, chosen], "stderr": self.errors.loc[row, chosen]})
+
+    def pairs(
+        self, layer_method: str, sim_method: str, sparsities: Sequence[int] | None = None
+    ) -> Similarities:
+        """The same, with the values of each seed where the file has them.
+
+        Raises:
+            UserError: as ``select``.
+        """
+        frame = self.select(layer_method, sim_method, sparsities)
+        row, chosen = self.seeds.get(row_name(layer_method, sim_method)), self._set(sparsities)
+        found = {}
+        for pair, (value, stderr) in zip(frame.index.tolist(), frame.to_numpy(float).tolist(), strict=True):
+            seeds = None if row is None else np.array(row[column_name(chosen, *pair)], dtype=float)
+            found[frozenset(pair)] = Similarity(value, stderr, seeds)
+        return found
+
+    def _set(self, sparsities: Sequence[int] | None) -> str:
         chosen = ",".join(str(sparsity) for sparsity in sparsities or self.sparsities)
         if chosen not in sparsity_sets(self.sparsities):
             held = "; ".join(sparsity_sets(self.sparsities))
             raise UserError(f"{self.source}: no results for the sparsities '{chosen}'; it holds {held}")
-        return pd.DataFrame({"value": self.values.loc[row, chosen], "stderr": self.errors.loc[row, chosen]})
-
-
-def sparsity_sets(sparsities: Sequence[int]) -> list[str]:
-    """Each sparsity alone, then all together where there are several: ["30", "50", "30,50"]."""
-    alone = [str(sparsity) for sparsity in sparsities]
-    return [*alone, ",".join(alone)] if len(alone) > 1 else alone
+        return chosen
 
 
 def read_report(path: Path) -> Report:
     """Read and check a ``similarity.json``.
 
     Raises:
-        UserError: the file is missing, is not JSON, was cut short, or lacks something a report must hold.
+        UserError: as ``JsonFile.read``, or the parts of the file do not fit together.
     """
-    try:
-        contents = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file; static_similarity.py writes it, or name another") from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}; name a similarity.json") from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: not JSON, or cut short ({error}); {ANEW}") from error
-    return parse_report(contents, str(path))
+    return report_of(SimilarityFile.read(path), str(path))
 
 
-def parse_report(contents: Any, source: str) -> Report:
-    """Check what ``similarity.json`` holds; ``source`` names it in messages.
+def report_of(file: SimilarityFile, source: str) -> Report:
+    """What a ``similarity.json`` holds, as frames; ``source`` names it in messages.
 
     Raises:
-        UserError: a key is missing or of the wrong kind, or the parts do not fit together.
+        UserError: its parts do not fit together.
     """
-    if not isinstance(contents, dict):
-        raise UserError(f"{source}: not a similarity report: expected an object with schema, tasks, table")
-    try:
-        file = _File.model_validate(contents)
-    except ValidationError as error:
-        raise UserError(f"{source}: not a similarity report: {describe(error)}; {ANEW}") from error
     if len(set(file.tasks)) < len(file.tasks) or len(set(file.sparsities)) < len(file.sparsities):
         raise UserError(f"{source}: tasks or sparsities: one is named twice; {ANEW}")
+    check_seeds(file, source)
     return Report(
         source=source,
         dataset=file.dataset,
@@ -135,6 +160,7 @@ def parse_report(contents: Any, source: str) -> Report:
         num_batches=file.num_batches,
         values=_wide(file, file.table, "table", source),
         errors=_wide(file, file.stderr, "stderr", source),
+        seeds=file.seeds,
         layers=_layers(file, source),
     )
 
@@ -186,39 +212,35 @@ def matrix(
     return frame
 
 
-def _wide(file: _File, entries: Entries, part: str, source: str) -> pd.DataFrame:
+def _wide(file: SimilarityFile, entries: Entries, part: str, source: str) -> pd.DataFrame:
     """``table`` or ``stderr`` as a frame; the rows of the published report first, in its order."""
-    pairs = list(combinations(file.tasks, 2))
-    columns = [(chosen, a, b) for chosen in sparsity_sets(file.sparsities) for a, b in pairs]
-    keys = [f"s{chosen}_X_{a}_X_{b}" for chosen, a, b in columns]
+    columns = columns_of(file)
     rows = {}
     for name in file.table:
-        layer_method, delimiter, sim_method = name.partition("_X_")
-        if not delimiter:
+        methods = row_methods(name)
+        if methods is None:
             raise UserError(f"{source}: {part}: '{name}' is not <layer_method>_X_<sim_method>; {ANEW}")
-        missing = [key for key in keys if key not in entries.get(name, {})]
-        if missing:
-            raise UserError(f"{source}: {part}.{name}: no entry '{missing[0]}'; {ANEW}")
-        rows[layer_method, sim_method] = [entries[name][key] for key in keys]
+        check_entries(entries.get(name, {}), columns.values(), f"{source}: {part}.{name}")
+        rows[methods] = [entries[name][key] for key in columns.values()]
     layer_order = [*WEIGHTING_NAMES, *(layer for layer, _ in rows)]
     sim_order = [*METRIC_NAMES, *(sim for _, sim in rows)]
     order = sorted(rows, key=lambda row: (layer_order.index(row[0]), sim_order.index(row[1])))
     return pd.DataFrame(
         [rows[row] for row in order],
         index=pd.MultiIndex.from_tuples(order, names=["layer_method", "sim_method"]),
-        columns=pd.MultiIndex.from_tuples(columns, names=["sparsities", "task_a", "task_b"]),
+        columns=pd.MultiIndex.from_tuples(list(columns), names=["sparsities", "task_a", "task_b"]),
         dtype=float,
     )
 
 
-def _layers(file: _File, source: str) -> pd.DataFrame:
+def _layers(file: SimilarityFile, source: str) -> pd.DataFrame:
     lengths = {key: len(column) for key, column in file.layers.items()}
     for key in ("seed", "sparsity", "pair", "layer"):
         if key not in lengths:
             raise UserError(f"{source}: layers.{key}: missing; {ANEW}")
         if lengths[key] != max(lengths.values()):
             raise UserError(f"{source}: layers.{key}: {lengths[key]} rows, another list has more; {ANEW}")
-    measures = {name.partition("_X_")[2] for name in file.table} & set(lengths)
+    measures = {methods[1] for methods in map(row_methods, file.table) if methods} & set(lengths)
     try:
         return pd.DataFrame(file.layers).astype({"sparsity": int} | dict.fromkeys(measures, float))
     except (TypeError, ValueError) as error:

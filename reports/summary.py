@@ -18,18 +18,21 @@ def ranking(
     """The pairs from most to least similar; pairs without a defined similarity come last.
 
     Returns:
-        indexed by (task_a, task_b): ``value``, ``stderr``, and against the pair below: ``gap``, the
-        difference; ``gap_stderr``, sqrt(e1^2 + e2^2) of the two standard errors, as if they were independent;
-        ``certain``, True where the gap is the larger one, so not where no error is known.
+        indexed by (task_a, task_b): ``value``, ``stderr``, and against the pair below: ``gap``, the difference;
+        ``low`` and ``high``, the ends of its interval (see ``Similarity.less``), NaN where no error is known;
+        ``certain``, whether the interval excludes zero.
 
     Raises:
         UserError: as ``Report.select``.
     """
-    pairs = report.select(layer_method, sim_method, sparsities)
-    frame = pairs.sort_values("value", ascending=False, kind="stable", na_position="last")
-    frame["gap"] = frame["value"] - frame["value"].shift(-1)
-    frame["gap_stderr"] = np.hypot(frame["stderr"], frame["stderr"].shift(-1))
-    frame["certain"] = frame["gap"] > frame["gap_stderr"]
+    frame = report.select(layer_method, sim_method, sparsities)
+    frame = frame.sort_values("value", ascending=False, kind="stable", na_position="last")
+    pairs = report.pairs(layer_method, sim_method, sparsities)
+    order = [pairs[frozenset(pair)] for pair in frame.index.tolist()]
+    gaps = [above.less(below) for above, below in zip(order, order[1:], strict=False)]
+    for name, attribute in (("gap", "mean"), ("low", "low"), ("high", "high")):
+        frame[name] = [*(getattr(found, attribute) for found in gaps), np.nan]
+    frame["certain"] = frame["low"] > 0
     return frame
 
 
@@ -52,11 +55,12 @@ def ranking_text(
     names = ["/".join(pair) for pair in ranked.index]
     width = max(map(len, names))
     lines = []
-    numbers = ranked[["value", "stderr", "gap", "gap_stderr"]].to_numpy(float)
-    for place, (name, (value, error, gap, gap_error)) in enumerate(zip(names, numbers, strict=True), start=1):
+    numbers = ranked[["value", "stderr", "gap", "low", "high"]].to_numpy(float)
+    for place, (name, (value, error, gap, low, high)) in enumerate(zip(names, numbers, strict=True), start=1):
         line = f"{place:>3}. {name:<{width}}  {cell(value, error)}"
-        if gap <= gap_error:
-            line += f"  order with the next uncertain: {gap:.3f} apart, combined error {gap_error:.3f}"
+        if low <= 0:
+            reach = f"95 % interval {low:.3f} to {high:.3f}" if report.seeds else f"combined error {high - gap:.3f}"
+            line += f"  order with the next uncertain: {gap:.3f} apart, {reach}"
         lines.append(line)
     if len(lines) > 2 * limit:
         lines[limit:-limit] = [f"     ... {len(lines) - 2 * limit} pairs in between"]

@@ -2,52 +2,71 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 
 import torch
 from torch import nn
 from tqdm import tqdm
 
 from configs import UserError
-from dataloaders import evaluation_loader, open_dataset, training_loader
+from dataloaders import open_dataset, training_loader
 from models import MultitaskNet
+from reproduce.planned import PlannedStudy, PlannedTraining
 from reproduce.progress import Step
-from reproduce.runs import SimilarityRun, TrainingRun
 from runtime.setup import Setup
 from training.costs import multiply_adds
+from training.evaluation import evaluate
 from training.optim import make_optimizer
+from training.step import descend, task_losses
 
 WARM_UP = 1
 STEPS = 3
 
 
-@dataclass(frozen=True)
-class Rates:
-    """Measured on the network with all tasks.
+class Estimate:
+    """Measures the network with all tasks, and scales by how much of its work each run does.
 
-    Attributes:
-        step: seconds of a training step, reading included.
-        image: seconds to evaluate an image, reading included.
+    Args:
+        setup: of that network.
         start: seconds of processor time that a script needs to start.
     """
 
-    step: float
-    image: float
-    start: float
+    def __init__(self, setup: Setup, start: float = 0.0) -> None:
+        self.setup, self.start = setup, start
+        self.net = setup.runtime.arrange(setup.network())
 
+    @cached_property
+    def step(self) -> float:
+        """Seconds of a training step, reading included; nothing is written.
 
-class Work:
-    """How much of the measured network's work each run does.
+        Raises:
+            UserError: unreadable data.
+        """
+        setup, config, total = self.setup, self.setup.config, WARM_UP + STEPS
+        self.net.train()
+        optimizer, scheduler = make_optimizer(self.net, config.train, config.train.weight_decay)
+        size, workers = config.data.batch_size, setup.num_workers
+        loader = training_loader(
+            config, setup.keys, range(total), batch_size=size, seed=setup.seed, num_workers=workers
+        )
+        times = [self._now()]
+        for batch in tqdm(loader, "measuring a few steps", total, leave=False, disable=None):
+            losses = task_losses(self.net, setup.runtime.place(batch), setup.tasks, setup.runtime)
+            descend(losses, setup.tasks, optimizer, scheduler)
+            times.append(self._now())
+        return _mean_step(times)
 
-    Args:
-        setup: of the network that is measured.
-        net: that network.
-    """
+    @cached_property
+    def image(self) -> float:
+        """Seconds to evaluate an image, reading included."""
+        times, images = [self._now()], []
 
-    def __init__(self, setup: Setup, net: MultitaskNet) -> None:
-        self.setup, self.net = setup, net
+        def after_batch(count: int) -> None:
+            images.append(count)
+            times.append(self._now())
+
+        evaluate(self.net, self.setup, batches=WARM_UP + 1, after_batch=after_batch)
+        return _mean_step(times) / images[-1]
 
     @cached_property
     def bytes(self) -> dict[str, int]:
@@ -68,7 +87,7 @@ class Work:
         """Images of the test split."""
         return len(open_dataset(self.setup.config, "test", keys=()))
 
-    def disk(self, runs: Iterable[TrainingRun]) -> int:
+    def disk(self, runs: Iterable[PlannedTraining]) -> int:
         """Bytes that the checkpoints of these runs will take, less what they take already.
 
         ``last_`` holds the weights and Adam's two moments, ``best_``, ``final_`` and a pruned network the weights.
@@ -78,116 +97,58 @@ class Work:
         for run in runs:
             weights = sum(self.bytes[part] for part in ("", *run.tasks))
             files = (run.job.last, run.job.best, run.job.final)
-            needed += (5 + run.prunes_once) * weights
+            needed += (5 + (run.start is not None)) * weights
             needed -= sum(path.stat().st_size for path in files if path.exists())
             largest = max(largest, 3 * weights)
         return max(needed, 0) + largest
 
-    def seconds(self, step: Step, rates: Rates) -> float:
+    def seconds(self, step: Step) -> float:
         """A step of the plan; an estimate."""
         if step.done:
             return 0.0
         run = step.run
-        if isinstance(run, SimilarityRun):
-            batches = run.num_batches * run.num_seeds
-            return rates.start + batches * self._scoring_batch(run.setup, rates)
-        setup = run.job.setup
-        evaluation = rates.image * self.test_images * self._share(run.tasks)
+        if isinstance(run, PlannedStudy):
+            return self.start + run.batches * self._scoring_batch(run.setup)
+        config = run.setup.config
+        evaluation = self.image * self.test_images * self._share(run.tasks)
         if step.kind == "evaluate":
-            return rates.start + evaluation
+            return self.start + evaluation
         if step.kind == "prune":
             # Some methods need no gradients, or fewer.
-            return rates.start + setup.config.scoring.num_batches * self._scoring_batch(setup, rates)
-        last = run.job.schedule.max_iters
-        interval = setup.config.train.eval_interval
-        validations = -(-last // interval) - step.going_on // interval
-        return rates.start + step.iterations * self._training_step(run, rates) + validations * evaluation
+            return self.start + config.scoring.num_batches * self._scoring_batch(run.setup)
+        interval = config.train.eval_interval
+        validations = -(-run.job.schedule.max_iters // interval) - step.going_on // interval
+        return self.start + step.iterations * self._training_step(run) + validations * evaluation
 
-    def _training_step(self, run: TrainingRun, rates: Rates) -> float:
-        setup = run.job.setup
-        images = setup.config.data.batch_size / self.setup.config.data.batch_size
-        updates = 0.0
-        dynamic = run.job.dynamic
+    def _training_step(self, run: PlannedTraining) -> float:
+        updates, dynamic = 0.0, run.job.dynamic
         if dynamic is not None:
             share = min(1.0, dynamic.end / run.job.schedule.max_iters)
             updates = share * _passes(len(run.tasks)) / dynamic.interval
-        return rates.step * images * self._share(run.tasks) * (1 + updates)
+        return self._steps(run.setup.config.data.batch_size) * self._share(run.tasks) * (1 + updates)
 
-    def _scoring_batch(self, setup: Setup, rates: Rates) -> float:
-        size = setup.config.scoring.batch_size or setup.config.data.batch_size
-        images = size / self.setup.config.data.batch_size
-        return rates.step * images * self._share(tuple(setup.tasks)) * _passes(len(setup.tasks))
+    def _scoring_batch(self, setup: Setup) -> float:
+        steps = self._steps(setup.config.scoring.batch_size or setup.config.data.batch_size)
+        return steps * self._share(tuple(setup.tasks)) * _passes(len(setup.tasks))
+
+    def _steps(self, images: int) -> float:
+        return self.step * images / self.setup.config.data.batch_size
 
     def _share(self, tasks: Sequence[str]) -> float:
         return sum(self.multiply_adds[part] for part in ("", *tasks)) / sum(self.multiply_adds.values())
 
-
-def measure(setup: Setup, net: MultitaskNet, start: float) -> Rates:
-    """Train the network for a few steps and evaluate two batches; nothing is written.
-
-    Args:
-        start: seconds of processor time that this process needed to start.
-
-    Raises:
-        UserError: unreadable data.
-    """
-    total = WARM_UP + STEPS + WARM_UP + 1
-    with tqdm(total=total, desc="measuring a few steps", unit="batch", leave=False, disable=None) as bar:
-        return Rates(_step_seconds(setup, net, bar), _image_seconds(setup, net, bar), start)
+    def _now(self) -> float:
+        if self.setup.runtime.device.type == "cuda":
+            torch.cuda.synchronize(self.setup.runtime.device)
+        return time.perf_counter()
 
 
-def _step_seconds(setup: Setup, net: MultitaskNet, bar: tqdm) -> float:
-    config, runtime = setup.config, setup.runtime
-    runtime.arrange(net).train()
-    optimizer, _ = make_optimizer(net, config.train, config.train.weight_decay)
-    loader = training_loader(
-        config,
-        setup.keys,
-        range(WARM_UP + STEPS),
-        batch_size=config.data.batch_size,
-        seed=setup.seed,
-        num_workers=setup.num_workers,
-    )
-    times = [_now(setup)]
-    for batch in loader:
-        placed = runtime.place(batch)
-        with runtime.autocast():
-            predictions = net(placed["img"])
-        losses = [task.weight * task.loss(predictions[name].float(), placed) for name, task in setup.tasks.items()]
-        torch.stack(losses).sum().backward()
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        times.append(_now(setup))
-        bar.update()
-    return _mean_step(times, WARM_UP)
-
-
-@torch.no_grad()
-def _image_seconds(setup: Setup, net: MultitaskNet, bar: tqdm) -> float:
-    config, runtime = setup.config, setup.runtime
-    size = config.train.eval_batch_size or config.data.batch_size
-    metrics = {name: task.new_metrics() for name, task in setup.tasks.items()}
-    net.eval()
-    times, images = [_now(setup)], []
-    loader = evaluation_loader(config, setup.keys, batch_size=size, num_workers=setup.num_workers)
-    for batch in islice(loader, WARM_UP + 1):
-        placed = runtime.place(batch)
-        with runtime.autocast():
-            predictions = net(placed["img"])
-        for name, accumulator in metrics.items():
-            accumulator.update(predictions[name].float(), placed)
-        images.append(len(placed["img"]))
-        times.append(_now(setup))
-        bar.update()
-    return _mean_step(times, WARM_UP) / images[-1]
-
-
-def _mean_step(times: Sequence[float], skipped: int) -> float:
+def _mean_step(times: Sequence[float]) -> float:
     """Mean difference of the times; the first ones are left out if there are others."""
     steps = [after - before for before, after in zip(times, times[1:], strict=False)]
     if not steps:
         raise UserError("no batch could be read to measure the time of a step; look at the data")
-    used = steps[skipped:] or steps
+    used = steps[WARM_UP:] or steps
     return sum(used) / len(used)
 
 
@@ -196,23 +157,5 @@ def _passes(tasks: int) -> float:
     return (1 + 2 * tasks) / 3
 
 
-def _now(setup: Setup) -> float:
-    if setup.runtime.device.type == "cuda":
-        torch.cuda.synchronize(setup.runtime.device)
-    return time.perf_counter()
-
-
 def _bytes(module: nn.Module) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
-
-
-def duration(seconds: float) -> str:
-    """A time for a person: "40 s", "12 min", "3 h 05 min", "2.5 days"."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 100:
-        return f"{minutes} min"
-    if minutes < 48 * 60:
-        return f"{minutes // 60} h {minutes % 60:02} min"
-    return f"{minutes / 1440:.1f} days"

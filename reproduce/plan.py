@@ -1,20 +1,23 @@
-"""Which runs the published tables of a data set need, and the commands that make them."""
+"""Which runs the tables of a data set need, and in which order."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from pathlib import Path
 
 from configs import UserError
-from prune_utils.sparsifiers.registry import SPARSIFIERS, find_sparsifier
-from reproduce.published import TABLES, PaperSettings, paper_settings, published_tables
-from reproduce.runs import AnyRun, SimilarityRun, TrainingRun
+from prune_utils.sparsifiers.registry import SPARSIFIERS
+from relatedness.snip.running import SimilarityStudy
+from reports.similarity_file import SimilarityFile
+from reproduce.planned import AnyRun, PlannedStudy, PlannedTraining, Seeds
+from reproduce.published import PUBLISHED_METHODS, PaperSettings, paper_settings, published_tables
+from reproduce.tables import TABLES, find_table
 from runtime.setup import Setup
 from tasks import build_tasks
 from training.job import make_job
 from training.names import BASELINE
 
-PUBLISHED_METHODS = [BASELINE, "disparse_static", "disparse_dynamic", "disparse_pt"]
+SPARSITIES = (30, 50, 70, 90)
+"""Of a similarity report, in percent."""
 
 
 @dataclass(frozen=True)
@@ -22,16 +25,18 @@ class Wanted:
     """What the user asks for.
 
     Attributes:
-        tables: names of tables; none: the published ones, or all where nothing is published.
+        tables: names of tables; none: the published ones, or all that are possible where nothing is published.
         ratios: sparsities in percent.
         methods: of the sparsity table.
         max_iters: of every training run; None: those of the settings.
+        num_seeds: of every training run.
     """
 
     tables: Sequence[str] = ()
     ratios: Sequence[int] = (90,)
-    methods: Sequence[str] = tuple(PUBLISHED_METHODS)
+    methods: Sequence[str] = PUBLISHED_METHODS
     max_iters: int | None = None
+    num_seeds: int = 1
 
 
 @dataclass(frozen=True)
@@ -39,27 +44,43 @@ class TablePlan:
     """What one table needs.
 
     Attributes:
-        table: one of ``TABLES``.
+        table: its name.
         setup: settings, tasks and folder that its training runs share.
         paper: what the published table was made with.
-        max_iters: of every training run; None: those of the settings.
-        similarity: comes first, where the table needs it.
-        runs: in an order in which each comes after what it needs.
+        studies: come first.
+        rows: networks, each in an order in which it comes after what it needs.
     """
 
     table: str
     setup: Setup
     paper: PaperSettings
-    max_iters: int | None
-    similarity: SimilarityRun | None
-    runs: list[TrainingRun]
+    wanted: Wanted
+    studies: Sequence[PlannedStudy] = ()
+    rows: Sequence[Seeds] = ()
+
+    @property
+    def runs(self) -> list[PlannedTraining]:
+        """All networks; a seed is finished before the next begins, so that there is a whole table early."""
+        return [run for seed in zip(*self.rows, strict=True) for run in seed]
+
+    def seeds_of(self, method: str, ratio: int, tasks: Sequence[str]) -> Seeds:
+        """A network of the table, once for each seed."""
+        return tuple(
+            self._run(with_tasks(setup, tasks), method, ratio) for setup in _setups(self.setup, self.wanted.num_seeds)
+        )
+
+    def _run(self, setup: Setup, method: str, ratio: int) -> PlannedTraining:
+        job = make_job(setup, method, ratio, self.wanted.max_iters)
+        trained = job.sparsifier is not None and job.sparsifier.trained
+        return PlannedTraining(job, self.wanted.max_iters, self._run(setup, BASELINE, 0) if trained else None)
 
 
 def plan_tables(wanted: Wanted, base: Setup) -> list[TablePlan]:
     """A plan for each table.
 
     Runs of a published table with settings of its own lie in a folder of the table's name, so that a run of other
-    settings never takes their names; all others lie in the base's folder and are shared.
+    settings never takes their names; all others lie in the base's folder and are shared. The first seed lies there
+    itself, every other one in a folder ``seed_<number>`` in it.
 
     Args:
         base: what the shared flags say, with the folder of the whole.
@@ -68,45 +89,46 @@ def plan_tables(wanted: Wanted, base: Setup) -> list[TablePlan]:
         UserError: an unknown method; a table of pairs where there is one task only.
     """
     known = [BASELINE, *SPARSIFIERS]
-    unknown = [method for method in wanted.methods if method not in known]
+    unknown = [method for method in wanted.methods if method not in known and ":" not in method]
     if unknown or not wanted.methods:
         raise UserError(f"--methods: unknown method '{', '.join(unknown)}'; choose from {', '.join(known)}")
-    tables = wanted.tables or published_tables(base.config.name) or _possible(base)
-    return [_plan_table(table, wanted, base) for table in tables]
+    names = wanted.tables or published_tables(base.config.name)
+    tables = [find_table(name) for name in names or TABLES]
+    if not names:
+        tables = [table for table in tables if not table.of_pairs or len(base.tasks) > 1]
+    return [table.plan(wanted, base) for table in tables]
 
 
 def all_runs(plans: Iterable[TablePlan]) -> list[AnyRun]:
     """The runs of several tables, each once, in an order in which each comes after what it needs."""
-    runs: dict[tuple[Path, str], AnyRun] = {}
     plans = list(plans)
-    for plan in plans:
-        if plan.similarity is not None:
-            runs.setdefault((plan.similarity.setup.dest, plan.similarity.name), plan.similarity)
-    for plan in plans:
-        for run in plan.runs:
-            runs.setdefault((run.job.setup.dest, run.name), run)
-    return list(runs.values())
+    studies: list[AnyRun] = [study for plan in plans for study in plan.studies]
+    found: dict[tuple[Path, str], AnyRun] = {}
+    for run in [*studies, *(run for plan in plans for run in plan.runs)]:
+        found.setdefault((run.setup.dest, run.name), run)
+    return list(found.values())
 
 
-def _possible(base: Setup) -> list[str]:
-    return list(TABLES) if len(base.tasks) > 1 else ["sparsity"]
+def planned_similarity(base: Setup) -> PlannedStudy:
+    """Scores at initialisation, with the settings of the published table of similarities where there is one."""
+    paper = paper_settings(base.config.name, "similarity")
+    setup, counts = table_setup("similarity", paper, base), (paper.num_batches, paper.num_seeds, SPARSITIES)
+    study = SimilarityStudy(setup, *counts, keep_ratio="published", folder=setup.dest)
+    words = ["--num_batches", f"{study.num_batches}", "--num_seeds", f"{study.num_seeds}"]
+    words += ["--sparsities", ",".join(map(str, SPARSITIES))]
+    return PlannedStudy(
+        setup,
+        name="similarity",
+        path=setup.dest / "similarity.json",
+        kind=SimilarityFile,
+        batches=study.num_batches * study.num_seeds,
+        words=("static_similarity.py", *words),
+        identify=lambda: study.identity(study.seeds),
+    )
 
 
-def _plan_table(table: str, wanted: Wanted, base: Setup) -> TablePlan:
-    paper = paper_settings(base.config.name, table)
-    setup = _table_setup(table, paper, base)
-    plan = TablePlan(table, setup, paper, wanted.max_iters, None, [])
-    if table == "sparsity":
-        return replace(plan, runs=_sparsity_runs(plan, wanted))
-    if len(setup.tasks) < 2:
-        raise UserError(f"--table {table}: it is about pairs of tasks; name two or more with --tasks")
-    similarity = _similarity_run(base)
-    runs = _cotraining_runs(plan) if table == "cotraining" else []
-    return replace(plan, similarity=similarity, runs=runs)
-
-
-def _table_setup(table: str, paper: PaperSettings, base: Setup) -> Setup:
-    """The setup of a table's training runs; the user's --tasks and --set come before the paper's."""
+def table_setup(table: str, paper: PaperSettings, base: Setup) -> Setup:
+    """The setup of a table's runs; the user's --tasks and --set come before the paper's."""
     names = tuple(base.tasks)
     if base.flags.tasks is None and set(paper.tasks) <= set(names):
         names = paper.tasks or names
@@ -126,38 +148,9 @@ def with_tasks(setup: Setup, names: Sequence[str]) -> Setup:
     return replace(setup, config=config, tasks={name: setup.tasks[name] for name in names}, flags=flags)
 
 
-def _similarity_run(base: Setup) -> SimilarityRun:
-    paper = paper_settings(base.config.name, "similarity")
-    return SimilarityRun(_table_setup("similarity", paper, base), paper.num_batches, paper.num_seeds)
-
-
-def _cotraining_runs(plan: TablePlan) -> list[TrainingRun]:
-    """Every task alone, then every pair."""
-    names = list(plan.setup.tasks)
-    groups = [*((name,) for name in names), *combinations(names, 2)]
-    return [_training_run(plan, BASELINE, 0, group) for group in groups]
-
-
-def _sparsity_runs(plan: TablePlan, wanted: Wanted) -> list[TrainingRun]:
-    """The dense network first, if it is in the table or pruned from; then every method, sparsity by sparsity."""
-    names = list(plan.setup.tasks)
-    methods = [method for method in dict.fromkeys(wanted.methods) if method != BASELINE]
-    baseline = _training_run(plan, BASELINE, 0, names)
-    sparse = [
-        _training_run(plan, method, ratio, names, baseline if _needs_trained(plan, method) else None)
-        for ratio in wanted.ratios
-        for method in methods
-    ]
-    needed = BASELINE in wanted.methods or any(run.source is not None for run in sparse)
-    return [baseline, *sparse] if needed else sparse
-
-
-def _training_run(
-    plan: TablePlan, method: str, ratio: int, tasks: Sequence[str], source: TrainingRun | None = None
-) -> TrainingRun:
-    job = make_job(with_tasks(plan.setup, tasks), method, ratio, plan.max_iters)
-    return TrainingRun(job, plan.max_iters, plan.paper.criteria.get(method), source)
-
-
-def _needs_trained(plan: TablePlan, method: str) -> bool:
-    return find_sparsifier(method, plan.setup.config).trained
+def _setups(setup: Setup, num_seeds: int) -> Iterator[Setup]:
+    """The setup for each seed."""
+    yield setup
+    for seed in range(setup.seed + 1, setup.seed + num_seeds):
+        dest = setup.dest / f"seed_{seed}"
+        yield replace(setup, dest=dest, flags=replace(setup.flags, seed=seed, dest=dest))

@@ -1,43 +1,25 @@
 """How far the planned runs are, from the files that they have left, and which commands are left to do."""
 
+import shlex
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import ValidationError
+from torch.utils.serialization import config as serialization
 
 from configs import UserError
-from reproduce.matching import (
-    evaluation_of,
-    has_masks,
-    has_weights_of_source,
-    mapped,
-    other_settings,
-    pruned_file,
-    pruned_is_usable,
-    similarity_is_done,
-)
-from reproduce.runs import AnyRun, SimilarityRun, TrainingRun, Words, log_path
-from training.checkpoints import read_checkpoint
+from reports.evaluation import EvaluationFile
+from reports.files import JsonFile
+from reproduce.planned import AnyRun, PlannedStudy, PlannedTraining
+from runtime.identity import Identity, differing_requests
+from training.checkpoints import Checkpoint, read_checkpoint, read_identity
+from training.identities import differing_from_earlier_version
+from training.job import check_origin
 from training.resume import iteration_of
 
-REMEDY = "give --force to train this run anew, or name another --dest"
-
-
-@dataclass(frozen=True)
-class State:
-    """How far a training run is.
-
-    Attributes:
-        evaluated: its results are there.
-        trained: its final network is there, or was when it was evaluated.
-        iteration: that training goes on from.
-        pruned: the network that training starts from is there.
-        problem: why its files cannot be used; "" if they can.
-    """
-
-    evaluated: bool = False
-    trained: bool = False
-    iteration: int = 0
-    pruned: bool = False
-    problem: str = ""
+AnyFile = TypeVar("AnyFile", bound=JsonFile)
 
 
 @dataclass(frozen=True)
@@ -45,26 +27,33 @@ class Step:
     """A command of a run.
 
     Attributes:
-        kind: "similarity", "prune", "train" or "evaluate".
+        kind: of a study, "study".
         done: nothing is left to do.
         iterations: of training that are left.
         going_on: the iteration that training goes on from.
+        problem: why it cannot be done while the files of an earlier run are there; "" if it can.
     """
 
-    kind: str
+    kind: Literal["study", "prune", "train", "evaluate"]
     run: AnyRun
-    command: Words
+    command: list[str]
     done: bool
     iterations: int = 0
     going_on: int = 0
+    problem: str = ""
 
     @property
     def log(self) -> Path:
-        return log_path(self.run)
+        return self.run.log
+
+    @property
+    def shown(self) -> str:
+        """The command as a user would type it."""
+        return shlex.join(["python", *self.command])
 
     @property
     def title(self) -> str:
-        return self.kind if self.kind == self.run.name else f"{self.kind} {self.run.name}"
+        return self.run.name if self.kind == "study" else f"{self.kind} {self.run.name}"
 
 
 def steps_of(runs: list[AnyRun], force: bool) -> list[Step]:
@@ -72,87 +61,93 @@ def steps_of(runs: list[AnyRun], force: bool) -> list[Step]:
 
     Args:
         runs: each after the one that it needs.
-        force: train anew what was made with other settings.
-
-    Raises:
-        UserError: files of a run were made with other settings, and ``force`` is not set.
+        force: train anew what was made with other settings; else its steps have a ``problem``.
     """
     steps: list[Step] = []
-    states: dict[Path, State] = {}
     for run in runs:
-        if isinstance(run, SimilarityRun):
-            steps.append(Step("similarity", run, run.command(), similarity_is_done(run)))
-            continue
-        state = state_of(run, states[run.source.evaluation] if run.source else None)
-        states[run.evaluation] = state
-        if state.problem and not force:
-            raise UserError(f"{state.problem}; {REMEDY}")
-        steps += _training_steps(run, state)
+        if isinstance(run, PlannedStudy):
+            steps.append(Step("study", run, run.command(), results_of(run) is not None))
+        else:
+            steps += _training_steps(run, force)
     return steps
 
 
-def state_of(run: TrainingRun, source: State | None = None) -> State:
-    """How far a run is.
+def results_of(run: AnyRun) -> JsonFile | None:
+    """The file with a run's numbers; None if it is missing, incomplete, or of other work."""
+    return evaluation_of(run) if isinstance(run, PlannedTraining) else _of(run.kind, run.path, run.identity)
 
-    Args:
-        source: how far the run is whose network this one prunes.
-    """
-    last = run.job.last
+
+def evaluation_of(run: PlannedTraining) -> EvaluationFile | None:
+    """The results of the run's final network; None if they are missing, incomplete, or of another network."""
+    file = _of(EvaluationFile, run.path, run.result)
+    tasks = run.setup.tasks.items()
+    if file is None or any(task.higher_is_better.keys() - file.metrics.get(name, {}).keys() for name, task in tasks):
+        return None  # a metric may be newer than the file
+    return file
+
+
+def _of(kind: type[AnyFile], path: Path, wanted: Identity) -> AnyFile | None:
+    """A file if it is the result of what is wanted, of the same data, whichever version of the code wrote it."""
+    file = kind.read_if_usable(path)
+    with suppress(ValidationError):
+        if file is not None and Identity.model_validate(file.identity).request == wanted.request:
+            return file
+    return None
+
+
+def _training_steps(run: PlannedTraining, force: bool) -> list[Step]:
+    job, wanted = run.job, run.job.schedule.max_iters
+    evaluated = evaluation_of(run) is not None  # then the checkpoints may have been removed since
+    reached, problem = (wanted, "") if evaluated else _reached(run)
+    trained = evaluated or (reached == wanted and job.final.exists())
+    left, going_on = 0 if trained else wanted - (reached or 0), reached or 0
+    steps = []
+    if run.start is not None:
+        steps.append(Step("prune", run, run.command("prune"), reached is not None or _is_pruned(run)))
+    # Without an earlier run, --resume begins one.
+    command = run.command("train", "--force" if problem and force else "--resume")
+    steps.append(Step("train", run, command, trained, left, going_on, "" if force else problem))
+    return [*steps, Step("evaluate", run, run.command("evaluate"), evaluated)]
+
+
+def _reached(run: PlannedTraining) -> tuple[int | None, str]:
+    """The iteration that training goes on from (None: it begins), and why its files cannot be used ("": they can)."""
+    job = run.job
+    if not job.last.exists():
+        others = [path for path in (job.final, job.best) if path.exists()]
+        return None, f"{others[0]} is there, but not {job.last}, which tells how it was made" if others else ""
     try:
-        problem = _not_from_source(run, source)
-        if problem:
-            return State(problem=problem)
-        if not last.exists():
-            return _without_last(run)
-        with mapped():
-            checkpoint = read_checkpoint(last, list(run.tasks))
-            problem = other_settings(run, checkpoint)
-            pruned = pruned_file(run)
-            if not problem and run.prunes_once and pruned.exists() and not has_masks(pruned, checkpoint):
-                problem = f"{last} was trained with other masks than those of {pruned}"
+        with serialization.patch("load.mmap", True):  # type: ignore[attr-defined]
+            checkpoint = read_checkpoint(job.last, list(run.tasks))
+        problem = _other_settings(run, checkpoint)
     except UserError as error:
         problem = str(error)
     if problem:
-        return State(problem=problem)
-    iteration, wanted = iteration_of(checkpoint), run.job.schedule.max_iters
-    if iteration > wanted:
-        return State(problem=f"{last} is at iteration {iteration}, beyond {wanted}")
-    trained = iteration == wanted and run.job.final.exists()
-    return State(trained and evaluation_of(run) is not None, trained, iteration, pruned=True)
+        return None, problem
+    iteration, wanted = iteration_of(checkpoint), job.schedule.max_iters
+    return (None, f"{job.last} is at iteration {iteration}, beyond {wanted}") if iteration > wanted else (iteration, "")
 
 
-def _training_steps(run: TrainingRun, state: State) -> list[Step]:
-    steps = []
-    if run.prunes_once:
-        steps.append(Step("prune", run, run.command("prune"), state.pruned or state.trained))
-    # Without an earlier run, --resume begins one.
-    further = "--force" if state.problem else "--resume"
-    left = 0 if state.trained else run.job.schedule.max_iters - state.iteration
-    steps.append(Step("train", run, run.command("train", further), state.trained, left, state.iteration))
-    steps.append(Step("evaluate", run, run.command("evaluate"), state.evaluated))
-    return steps
+def _other_settings(run: PlannedTraining, checkpoint: Checkpoint) -> str:
+    """What is wrong if ``last_`` is of another run; "" if nothing is.
+
+    Raises:
+        UserError: it is of another data set, method or sparsity.
+    """
+    job, then, now = run.job, checkpoint.identity, run.identity
+    check_origin(job, checkpoint, job.last)
+    if checkpoint.training is None:
+        return f"{job.last} lacks the state of its training"
+    if then is None:
+        found = differing_from_earlier_version(job, checkpoint, now)
+    else:
+        found = [] if then.request == now.request else differing_requests(then, now)
+    return f"{job.last} was made with other settings: {'; '.join(found)}" if found else ""
 
 
-def _without_last(run: TrainingRun) -> State:
-    job = run.job
-    if evaluation_of(run) is not None:  # the checkpoints may have been removed since
-        return State(evaluated=True, trained=True)
-    for path in (job.final, job.best):
-        if path.exists():
-            return State(problem=f"{path} is there, but not {job.last}, which tells how it was made")
-    return State(pruned=run.prunes_once and pruned_is_usable(run))
-
-
-def _not_from_source(run: TrainingRun, source: State | None) -> str:
-    """What is wrong if the run's network was not pruned from its source's final network."""
-    if run.source is None or source is None:
-        return ""
-    begun = [path for path in (run.job.last, run.job.final, run.evaluation) if path.exists()]
-    if not begun:
-        return ""
-    if not source.trained:
-        return f"{begun[0]} was pruned from another {run.source.name} than the one that is to be trained now"
-    final, pruned = run.source.job.final, pruned_file(run)
-    if not final.exists() or not pruned.exists() or has_weights_of_source(run, pruned):
-        return ""
-    return f"{pruned} was pruned from another network than {final}"
+def _is_pruned(run: PlannedTraining) -> bool:
+    """Whether the network that training starts from is there; a damaged one is made again."""
+    with suppress(UserError):
+        found = read_identity(run.pruned, list(run.tasks)) if run.pruned.exists() else None
+        return found is not None and run.start is not None and found.request == run.start.request
+    return False

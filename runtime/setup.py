@@ -24,7 +24,7 @@ class Setup:
         known_tasks: names of all tasks of the data set, in the settings' order.
         runtime: device, precision and processes.
         flags: as given, for commands that a user may run next.
-        dest: an existing folder for results.
+        dest: the folder for results.
     """
 
     config: Config
@@ -61,8 +61,11 @@ class Setup:
         return build_network(self.config.model, channels, self.config.source.parent).to(self.runtime.device)
 
 
-def prepare(shared: SharedFlags) -> Setup:
+def prepare(shared: SharedFlags, make_folder: bool = True) -> Setup:
     """Check flags, settings, device, destination and data, in this order, before any work is done.
+
+    Args:
+        make_folder: False where nothing will be written to the destination.
 
     Raises:
         UserError: something is wrong with one of them.
@@ -70,7 +73,9 @@ def prepare(shared: SharedFlags) -> Setup:
     every = shared.settings(all_tasks=True)
     config = every.select_tasks(shared.tasks)
     runtime = device.start(shared.device, shared.precision)
-    dest = prepare_folder(shared.destination(config))
+    dest = shared.destination(config)
+    if make_folder:
+        prepare_folder(dest)
     if not runtime.is_main:
         runtime.wait()  # the main process may have the sample data to render first
     root = open_dataset(config, "train", keys=()).root

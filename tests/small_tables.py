@@ -1,17 +1,19 @@
-"""Plans of tables without any data, and files as finished and unfinished runs leave them."""
+"""Plans of tables, and files as finished and unfinished runs leave them."""
 
-import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from configs import flags
 from configs.flags import SharedFlags
-from reproduce.matching import pruned_file, run_flags
-from reproduce.plan import TablePlan, Wanted, plan_tables
-from reproduce.runs import AnyRun, SimilarityRun, TrainingRun
+from reports.evaluation import Cost, EvaluationFile, ImageCost, Sparsities
+from reports.similarity_file import SimilarityFile, column_name, row_name, sparsity_sets
+from reproduce.plan import SPARSITIES, TablePlan, Wanted, plan_tables
+from reproduce.planned import AnyRun, PlannedStudy, PlannedTraining
 from runtime.device import Runtime
+from runtime.identity import Identity
 from runtime.setup import Setup
 from tasks import build_tasks
 from training.checkpoints import Checkpoint, write_checkpoint
@@ -21,13 +23,13 @@ NO_FILE = {"taskonomy": ["--set", "tasks.seg.class_weights=null"], "sample": ["-
 
 
 def shared_flags(dataset: str, *words: object) -> SharedFlags:
-    """The shared flags as a script reads them; data at /data."""
+    """The shared flags as a script reads them; data at /data unless the words say otherwise."""
     given = ["--dataset", dataset, "--data_root", "/data", *NO_FILE.get(dataset, []), *map(str, words)]
     return SharedFlags.of(flags.script_parser("").parse_args(given))
 
 
 def setup_without_data(shared: SharedFlags) -> Setup:
-    """What ``prepare`` gives, for data that are not there."""
+    """What ``prepare`` gives, for data that may not be there."""
     every = shared.settings(all_tasks=True)
     config = every.select_tasks(shared.tasks)
     runtime = Runtime(torch.device("cpu"), shared.precision)
@@ -44,95 +46,107 @@ def names(runs: list[Any]) -> list[str]:
     return [run.name for run in runs]
 
 
-def network(value: float = 1.0, mask: bool = True) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Weights and masks of two numbers."""
-    return {"layer.weight": torch.tensor([value, 2.0])}, {"layer.weight": torch.tensor([mask, False])}
-
-
-def leave_last(run: TrainingRun, iteration: int, value: float = 1.0, mask: bool = True, **further: Any) -> None:
-    """``last_`` as a run leaves it that was stopped at an iteration, and at its end ``final_``."""
-    job = run.job
-    config = job.setup.config.model_dump(mode="json")
-    weights, masks = network(value, mask)
-    parts = (job.setup.config.name, list(run.tasks), job.method, job.ratio, config, weights)
-    masks = masks if job.ratio is not None else {}
-    job.setup.dest.mkdir(parents=True, exist_ok=True)
-    training = {"iteration": iteration, "run": {**run_flags(run), **further}}
-    write_checkpoint(job.last, Checkpoint(*parts, masks, training))
-    if iteration == job.schedule.max_iters:
-        write_checkpoint(job.final, Checkpoint(*parts, masks))
-
-
-def leave_pruned(run: TrainingRun, value: float = 1.0, mask: bool = True, **details: Any) -> None:
-    """The network of ``create_pruned_net.py``."""
-    job, setup = run.job, run.job.setup
-    weights, masks = network(value, mask)
-    assert job.sparsifier is not None
-    options = job.sparsifier.model_dump() | ({} if run.criterion is None else {"criterion": run.criterion})
-    made = {"seed": setup.seed, "num_batches": setup.config.scoring.num_batches, **options, **details}
-    config = setup.config.model_dump(mode="json")
+def checkpoint_of(run: PlannedTraining, identity: Identity | None, **values: Any) -> Checkpoint:
+    """A network of two weights; masked if its method prunes."""
+    setup, job = run.setup, run.job
     setup.dest.mkdir(parents=True, exist_ok=True)
-    path = pruned_file(run)
-    write_checkpoint(
-        path, Checkpoint(setup.config.name, list(run.tasks), job.method, job.ratio, config, weights, masks, None, made)
+    return Checkpoint(
+        dataset=setup.config.name,
+        tasks=list(run.tasks),
+        method=job.method,
+        ratio=job.ratio,
+        config=setup.config.model_dump(mode="json"),
+        weights={"layer.weight": torch.tensor([1.0, 2.0])},
+        masks={} if job.ratio is None else {"layer.weight": torch.tensor([True, False])},
+        identity=identity,
+        **values,
     )
 
 
-def leave_evaluation(run: TrainingRun, numbers: Mapping[str, float | None] | None = None, **changes: Any) -> None:
+def leave_last(run: PlannedTraining, iteration: int, identity: Identity | None = None) -> None:
+    """``last_`` as a run leaves it that was stopped at an iteration, and at its end ``final_``."""
+    job, identity = run.job, identity or run.identity
+    write_checkpoint(job.last, checkpoint_of(run, identity, training={"iteration": iteration}))
+    if iteration == job.schedule.max_iters:
+        write_checkpoint(job.final, checkpoint_of(run, identity, details={"iteration": iteration}))
+
+
+def leave_pruned(run: PlannedTraining) -> None:
+    """The network of ``create_pruned_net.py``."""
+    write_checkpoint(run.pruned, checkpoint_of(run, run.start))
+
+
+def leave_evaluation(run: PlannedTraining, numbers: Mapping[str, float | None] | None = None, **changes: Any) -> None:
     """``eval_<run>.json``; every metric is 0.5 but those in ``numbers``, by "task metric"."""
-    job, setup = run.job, run.job.setup
-    numbers = numbers or {}
+    job, setup, numbers = run.job, run.setup, numbers or {}
+    tasks = setup.tasks.items()
     content = {
+        "run": run.name,
+        "dataset": setup.config.name,
+        "tasks": list(run.tasks),
         "method": job.method,
         "ratio": job.ratio,
-        "tasks": list(run.tasks),
         "checkpoint": str(job.final),
+        "checkpoint_bytes": 1,
         "details": {"iteration": job.schedule.max_iters},
-        "sparsity": {"all": float(job.ratio or 0)},
+        "sparsity": Sparsities(all=float(job.ratio or 0), parts={}, layers={}),
+        "parameters": Cost(dense=2, sparse=1),
+        "multiply_adds": ImageCost(dense=2, sparse=1, image=(1, 1)),
         "metrics": {
             name: {metric: numbers.get(f"{name} {metric}", 0.5) for metric in task.higher_is_better}
-            for name, task in setup.tasks.items()
+            for name, task in tasks
         },
+        "higher_is_better": {name: dict(task.higher_is_better) for name, task in tasks},
         "config": setup.config.model_dump(mode="json"),
-        "provenance": {"seed": setup.seed, "precision": setup.runtime.precision},
+        "provenance": {},
+        "identity": run.result.model_dump(mode="json"),
     }
     setup.dest.mkdir(parents=True, exist_ok=True)
-    run.evaluation.write_text(json.dumps({**content, **changes}))
+    EvaluationFile(**{**content, **changes}).write(run.path)
 
 
-def leave_similarity(run: SimilarityRun, value: float = 0.5, numbers: Mapping[str, float] | None = None) -> None:
-    """``similarity.json``; every similarity is ``value`` but those in ``numbers``, by "task_a/task_b"."""
-    tasks, sparsities = list(run.setup.tasks), [30, 50, 70, 90]
+def leave_similarity(
+    run: PlannedStudy, value: float = 0.5, numbers: Mapping[str, float | list[float]] | None = None
+) -> None:
+    """``similarity.json``; every similarity is ``value`` but those in ``numbers``, by "task_a/task_b".
+
+    A list of numbers is of single seeds; where there are such, all other similarities have them as well.
+    """
+    tasks, (num_batches, num_seeds) = list(run.setup.tasks), (int(run.words[i]) for i in (2, 4))
     pairs = [(a, b) for i, a in enumerate(tasks) for b in tasks[i + 1 :]]
-    chosen = [*map(str, sparsities), "30,50,70,90"]
-    entries = {f"s{s}_X_{a}_X_{b}": (numbers or {}).get(f"{a}/{b}", value) for s in chosen for a, b in pairs}
-    rows = [f"{weighting}_X_{measure}" for weighting in ("equal", "linear", "five_zeros", "av_sparsity", "epi_like")
+    given = {pair: (numbers or {}).get("/".join(pair), value) for pair in pairs}
+    by_seed = {pair: [x] * num_seeds if isinstance(x, float) else x for pair, x in given.items()}
+    several = any(isinstance(number, list) for number in given.values())
+    rows = [row_name(weighting, measure) for weighting in ("equal", "linear", "five_zeros", "av_sparsity", "epi_like")
             for measure in ("epi", "iou", "sals", "masked_sals")]  # fmt: skip
-    published = run.setup.config.scoring.keep_ratios.get("static", {})
-    content = {
-        "schema": 1,
-        "dataset": run.setup.config.name,
-        "tasks": tasks,
-        "sparsities": sparsities,
-        "keep_ratios": {str(s): published.get(s, (100 - s) / 100) for s in sparsities},
-        "num_seeds": run.num_seeds,
-        "num_batches": run.num_batches,
-        "config": run.setup.config.model_dump(mode="json"),
-        "provenance": {"seed": run.setup.seed, "precision": run.setup.runtime.precision},
-        "table": dict.fromkeys(rows, entries),
-        "stderr": dict.fromkeys(rows, dict.fromkeys(entries, None)),
-        "layers": {"seed": [], "sparsity": [], "pair": [], "layer": []},
-    }
+    seeds = {column_name(s, *pair): by_seed[pair] for s in sparsity_sets(SPARSITIES) for pair in pairs}
+    means = {name: sum(values) / len(values) for name, values in seeds.items()}
     run.path.parent.mkdir(parents=True, exist_ok=True)
-    run.path.write_text(json.dumps(content))
+    SimilarityFile(
+        dataset=run.setup.config.name,
+        tasks=tasks,
+        sparsities=list(SPARSITIES),
+        num_seeds=num_seeds,
+        num_batches=num_batches,
+        table=dict.fromkeys(rows, means),
+        stderr=dict.fromkeys(rows, dict.fromkeys(means, None)),
+        seeds=dict.fromkeys(rows, seeds) if several else {},
+        layers={"seed": [], "sparsity": [], "pair": [], "layer": []},
+        identity=run.identity.model_dump(mode="json"),
+    ).write(run.path)
 
 
 def finish(run: AnyRun) -> None:
     """All files that a finished run leaves."""
-    if isinstance(run, SimilarityRun):
+    if isinstance(run, PlannedStudy):
         leave_similarity(run)
         return
-    if run.prunes_once:
+    if run.start is not None:
         leave_pruned(run)
     leave_last(run, run.job.schedule.max_iters)
     leave_evaluation(run)
+
+
+def rooms_at(root: Path) -> list[object]:
+    """Flags for rendered rooms of 48 x 48 pixels."""
+    return ["--data_root", root, "--set", "data.options={size: 48}"]

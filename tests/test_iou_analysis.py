@@ -43,7 +43,7 @@ def test_files_are_drawn_together(run_script: Script, rooms: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--draw", "none.json"], ["none.json: cannot be read"]),
+        (["--draw", "none.json"], ["none.json: no such file"]),
         (["--tasks", "seg"], ["--tasks: the analysis compares tasks; name two or more"]),
         (["--keep_ratio", "0"], ["--keep_ratio", "is not above 0 and at most 1"]),
         (["--keep_ratio", "2"], ["--keep_ratio", "is not above 0 and at most 1"]),

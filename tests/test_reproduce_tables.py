@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from conftest import REPOSITORY, Script, assert_user_error, tiny
 
-from reproduce.children import Ended
 from training.checkpoints import read_checkpoint
 
 Reproduce = Callable[..., CompletedProcess]
@@ -40,21 +39,16 @@ def in_this_process(run_script: Script, monkeypatch: pytest.MonkeyPatch) -> list
     """Children run in this process, which saves the seconds that each needs to start; their scripts are listed."""
     started: list[str] = []
 
-    def child(words: list[str], log: Path, show: object, keep: object) -> Ended:
+    def child(words: list[str], log: Path, keep: object) -> int:
         started.append(words[0])
         result = run_script(*words)
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a") as file:
             file.write(f"$ {words[0]}\n{result.stdout}{result.stderr}")
-        return Ended(result.returncode, False, (result.stdout + result.stderr).strip().splitlines()[-1])
+        return result.returncode
 
     monkeypatch.setattr("reproduce.children.run_child", child)
     return started
-
-
-def ends_with(monkeypatch: pytest.MonkeyPatch, ended: Ended) -> None:
-    """Every child ends so, at once."""
-    monkeypatch.setattr("reproduce.children.run_child", lambda *_, **__: ended)
 
 
 def tables(dest: Path) -> dict[str, Any]:
@@ -63,7 +57,7 @@ def tables(dest: Path) -> dict[str, Any]:
 
 def listing(result: CompletedProcess) -> list[tuple[str, str]]:
     """What a dry run says of each command: its state and the command's first words."""
-    pattern = re.compile(r"(done|to do|from iteration \d+) .*?python (\w+\.py.*?) --")
+    pattern = re.compile(r"(done|to do|other settings|from iteration \d+) .*?python (\w+\.py.*?) --")
     lines = [pattern.match(line) for line in result.stdout.splitlines()]
     return [(line[1], line[2]) for line in lines if line]
 
@@ -157,32 +151,64 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(
 
 @pytest.mark.parametrize(
     ("ended", "status", "words"),
-    [
-        (Ended(2, False, "error: no such colour"), 2, "ended with status 2: no such colour"),
-        (Ended(1, False, "KeyError: 'x'"), 1, "ended with status 1: KeyError: 'x'"),
-        (Ended(-9, False, "last words"), 1, "was ended by signal 9: last words"),
-    ],
+    [(2, 2, "ended with status 2"), (1, 1, "ended with status 1"), (-9, 1, "was ended by signal 9")],
 )
 def test_a_failing_child_ends_the_whole_with_its_command_and_its_log(
-    reproduce: Reproduce, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ended: Ended, status: int, words: str
+    reproduce: Reproduce, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ended: int, status: int, words: str
 ) -> None:
-    ends_with(monkeypatch, ended)
+    monkeypatch.setattr("reproduce.children.run_child", lambda *_, **__: ended)
     result = reproduce("--table", "sparsity", "--methods", "snip")
     assert result.returncode == status
     line = result.stderr.strip()
     assert line.startswith("error: `python create_pruned_net.py --method snip --ratio 90 ") and "\n" not in line
-    assert words in line
-    assert line.endswith(f"all of its output: {tmp_path / 'out' / 'logs' / 'sample_snip_90.log'}")
+    assert line.endswith(f"{words}; its output: {tmp_path / 'out' / 'logs' / 'sample_snip_90.log'}")
     assert not (tmp_path / "out" / "tables.md").exists()
 
 
 def test_an_interrupted_child_ends_the_whole_with_130(
     reproduce: Reproduce, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for ended in (Ended(0, True, ""), Ended(130, False, "")):
-        ends_with(monkeypatch, ended)
-        result = reproduce("--table", "sparsity")
-        assert result.returncode == 130 and "the same command goes on" in result.stderr
+    monkeypatch.setattr("reproduce.children.run_child", lambda *_, **__: 130)
+    result = reproduce("--table", "sparsity")
+    assert result.returncode == 130 and "the same command goes on" in result.stderr
+
+
+def test_runs_of_other_settings_are_refused_and_a_dry_run_lists_them(
+    reproduce: Reproduce, in_this_process: list[str]
+) -> None:
+    flags = ["--tasks", "edge", "--max_iters", "1", "--table", "sparsity", "--methods", "baseline"]
+    assert reproduce(*flags).returncode == 0
+    in_this_process.clear()
+    changed = [*flags, "--set", "data.crop=33"]
+    dry = reproduce(*changed, "--dry_run")
+    assert dry.returncode == 0, dry.stderr
+    assert [state for state, _ in listing(dry)] == ["other settings", "to do"]
+    words = "data.crop was [40, 40] and is [33, 33]; --force trains it anew"
+    assert words in dry.stdout
+    assert_user_error(reproduce(*changed), words, "last_sample_baseline_edge.pth")
+    assert in_this_process == []
+    assert [state for state, _ in listing(reproduce(*changed, "--dry_run", "--force"))] == ["to do", "to do"]
+    assert reproduce(*changed, "--force").returncode == 0
+    assert in_this_process == ["launch_training.py", "eval_pruned_net.py"]
+
+
+def test_several_seeds_and_what_they_say_of_similarity(
+    reproduce: Reproduce, in_this_process: list[str], tmp_path: Path
+) -> None:
+    flags = ["--tasks", "sn,edge,depth", "--max_iters", "1", "--table", "cotraining"]
+    assert reproduce(*flags).returncode == 0
+    before = len(in_this_process)
+    result = reproduce(*flags, "--num_seeds", "2")
+    assert result.returncode == 0, result.stderr
+    assert len(in_this_process) - before == 6 * 2, "the first seed is there already"
+    section = tables(tmp_path / "out")["cotraining"]
+    assert section["settings"]["seeds"] == [0, 1] and section["finished"] == section["planned"] == 12
+    cell = section["rows"][0]["values"]["sn"]["Angle Mean"]
+    second = json.loads((tmp_path / "out" / "seed_1" / "eval_sample_baseline_sn.json").read_text())
+    assert cell["seeds"]["1"] == second["metrics"]["sn"]["Angle Mean"] != cell["seeds"]["0"]
+    assert cell["ours"] == pytest.approx(sum(cell["seeds"].values()) / 2) and cell["stderr"] > 0
+    verdict = f"In {section['claim']['agree']} of {section['claim']['judged']} comparisons of two partners of a task"
+    assert verdict in result.stdout and verdict in (tmp_path / "out" / "tables.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -193,6 +219,7 @@ def test_an_interrupted_child_ends_the_whole_with_130(
         (["--methods", "baseline,spam"], ["--methods", "'spam'", "disparse_pt"]),
         (["--max_iters", "0"], ["--max_iters", "'0'"]),
         (["--tasks", "edge", "--table", "cotraining"], ["cotraining", "--tasks", "two or more"]),
+        (["--num_seeds", "0"], ["--num_seeds", "'0'"]),
         (["--tasks", "spam"], ["--tasks", "spam"]),
         (["--dest", "/proc/nowhere"], ["--dest", "/proc/nowhere"]),
     ],

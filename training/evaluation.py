@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ def evaluate(
     setup: Setup,
     *,
     split: str = "test",
+    batches: int | None = None,
     after_batch: Callable[[int], object] = lambda images: None,
 ) -> Results:
     """Metrics of every task over a split, in memory that does not grow with it; on all processes together.
@@ -30,6 +32,7 @@ def evaluate(
 
     Args:
         net: on the runtime's device.
+        batches: to look at, the first of the split; None: all.
         after_batch: called with the number of this process's images in each batch.
 
     Raises:
@@ -50,7 +53,7 @@ def evaluate(
     mode = net.training
     net.eval()
     try:
-        for batch in loader:
+        for batch in islice(loader, batches):
             placed = runtime.place(batch)
             with runtime.autocast():
                 predictions = net(placed["img"])

@@ -15,7 +15,7 @@ from configs import Config
 from models import build_network
 from relatedness.snip.iou import compared_layers, steepest_fall
 from reports.groups import Branch
-from reports.iou import read_iou
+from reports.iou import IoUFile
 from reports.relatedness import LayerDetail, array
 from reports.similarity import layer_similarity, read_report
 
@@ -109,7 +109,7 @@ def _of_similarity(path: Path) -> LayerValues:
 
 
 def _of_iou(path: Path) -> LayerValues:
-    report = read_iou(path)
+    report = IoUFile.read(path)
 
     def of(group: Sequence[str]) -> dict[str, float] | None:
         if set(group) != set(report.tasks):

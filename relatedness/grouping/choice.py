@@ -34,7 +34,7 @@ class Choice:
         self.tasks = len(data.tasks)
         usual = self.tasks if self.tasks <= ALL_GROUPS else USUAL_SIZE
         self.max_size = min(self.tasks, usual if max_size is None else max_size)
-        self.groups = make_groups(self.tasks, self.max_size, list(data.larger) if max_size is None else [])
+        self.groups = make_groups(self.tasks, self.max_size, data.wholes.tolist() if max_size is None else [])
         self.program = Program(self.groups, budget, cover)
         self.values = data.group_values(self.groups)
         found = self.program.best(self.values)

@@ -62,7 +62,8 @@ def evidence(data: Measurements) -> Evidence:
     """
     size = len(data.tasks)
     samples = {(a, 1 << a | 1 << b): data.pairs[:, a, b] for a in range(size) for b in range(size) if a != b}
-    samples |= {(task, group): values[:, task] for group, values in data.larger.items() for task in tasks_of(group)}
+    for place, group in enumerate(data.wholes.tolist()):
+        samples |= {(task, group): data.larger[:, place, task] for task in tasks_of(group)}
     known = {key: found for key, found in ((key, interval(values)) for key, values in samples.items()) if found.known}
     supported, tail = [], (1 - LEVEL) / 2
     outstanding = False

@@ -5,7 +5,7 @@ was measured of a whole group is used as it is; any other group is worth to a me
 other members are worth to it. That is an assumption, from which measured groups of three and more are known to stray.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,8 @@ from reports.gains import GainsFile, relative_gains
 from reports.relatedness import EstimatorResult, array
 from reports.relatedness_summary import LEAST_SENSITIVITY, on_scale
 
+NO_GROUPS = np.empty(0, dtype=np.int64)
+
 
 @dataclass(frozen=True)
 class Measurements:
@@ -24,14 +26,16 @@ class Measurements:
     Attributes:
         tasks: their names.
         pairs: [R, T, T], what the partner (column) is worth to the helped task (row); NaN where nothing is known.
-        larger: groups of three or more that were measured as a whole: set -> [R, T]; NaN for tasks outside it.
+        wholes: [L], groups of three or more that were measured as a whole, as sets in increasing order.
+        larger: [R, L, T], what these are worth to their tasks; NaN for tasks outside them.
         unknown: what a pair of which nothing is known counts as; NaN: groups with such a pair are no choice.
         blind: tasks to which the estimator gives a twin no more than a task of other pictures' targets.
     """
 
     tasks: tuple[str, ...]
     pairs: np.ndarray
-    larger: Mapping[int, np.ndarray]
+    wholes: np.ndarray
+    larger: np.ndarray
     unknown: float
     blind: tuple[str, ...] = ()
 
@@ -46,25 +50,34 @@ class Measurements:
             weights: [R], how often each replicate counts; once where none are given. What was measured in none of
                 those that count is taken from all of them.
         """
-        larger = {group: _mean(values, weights) for group, values in self.larger.items()}
-        return _in_groups(groups, _mean(self.pairs, weights), larger, self.unknown)
+        return self._in_groups(groups, _mean(self.pairs, weights), _mean(self.larger, weights))
 
     def by_replicate(self, groups: Groups) -> np.ndarray:
         """The same of each replicate, [R, G, T]; NaN also where it was not measured in this one."""
-        rows = [
-            _in_groups(groups, self.pairs[i], {group: values[i] for group, values in self.larger.items()}, self.unknown)
-            for i in range(self.replicates)
-        ]
-        return np.stack(rows)
+        return np.stack([self._in_groups(groups, *one) for one in zip(self.pairs, self.larger, strict=True)])
 
     def knows(self, group: int, task: int) -> bool:
         """Whether anything is known of what the group is worth to the task."""
         partners = [other for other in tasks_of(group) if other != task]
-        return group in self.larger or bool(np.isfinite(self.pairs[:, task, partners]).any())
+        return group in self.wholes or bool(np.isfinite(self.pairs[:, task, partners]).any())
 
     def is_measured(self, group: int) -> bool:
         """Whether the group's values are its own, not made of those of its pairs."""
-        return group.bit_count() <= 2 or group in self.larger
+        return group.bit_count() <= 2 or group in self.wholes
+
+    def _in_groups(self, groups: Groups, pairs: np.ndarray, larger: np.ndarray) -> np.ndarray:
+        """[G, T]: the mean over the partners in the group, or what was measured of the group as a whole."""
+        pairs = np.where(np.isnan(pairs), self.unknown, pairs)
+        np.fill_diagonal(pairs, 0.0)
+        missing = np.isnan(pairs)
+        partners = np.maximum(groups.sizes - 1, 1)[:, None]
+        values = groups.member @ np.where(missing, 0.0, pairs).T / partners
+        values[(groups.member @ missing.T.astype(float) > 0) | ~groups.member] = np.nan
+        if len(self.wholes):
+            place = np.minimum(np.searchsorted(self.wholes, groups.sets), len(self.wholes) - 1)
+            same = self.wholes[place] == groups.sets
+            values[same] = larger[place[same]]
+        return values
 
 
 def estimated(result: EstimatorResult, tasks: Sequence[str], where: str) -> Measurements:
@@ -90,7 +103,8 @@ def estimated(result: EstimatorResult, tasks: Sequence[str], where: str) -> Meas
         pairs[:] = np.nan  # of many pairs some seem to have a scale by chance, even where the estimator sees nothing
     pairs[:, np.eye(len(tasks), dtype=bool)] = np.nan
     unseen = np.isnan(pairs).all((0, 2))
-    return Measurements(tuple(tasks), pairs, {}, 0.0, tuple(np.array(tasks)[unseen].tolist()))
+    blind = tuple(np.array(tasks)[unseen].tolist())
+    return Measurements(tuple(tasks), pairs, NO_GROUPS, np.empty((len(pairs), 0, len(tasks))), 0.0, blind)
 
 
 def measured(file: GainsFile) -> Measurements:
@@ -107,7 +121,9 @@ def measured(file: GainsFile) -> Measurements:
             values = larger.setdefault(sum(1 << index[task] for task in group), np.full((seeds, len(index)), np.nan))
             for task, gain in gains.items():
                 values[:, index[task]] = gain
-    return Measurements(tuple(file.tasks), pairs, larger, np.nan)
+    wholes = np.array(sorted(larger), dtype=np.int64)
+    rows = np.array([larger[group] for group in wholes.tolist()]).reshape(len(wholes), seeds, len(index))
+    return Measurements(tuple(file.tasks), pairs, wholes, rows.swapaxes(0, 1), np.nan)
 
 
 def select(data: Measurements, tasks: Sequence[str]) -> Measurements:
@@ -122,26 +138,13 @@ def select(data: Measurements, tasks: Sequence[str]) -> Measurements:
     if len(tasks) < 2 or len(set(tasks)) < len(tasks):
         raise UserError(f"--tasks: {', '.join(tasks)}; groups are of several tasks, name two or more, each once")
     old = [data.tasks.index(task) for task in tasks]
-    larger = {}
-    for group, values in data.larger.items():
-        here = members(np.array([group]), len(data.tasks))[0][old]
-        if here.sum() == group.bit_count():
-            larger[int((1 << np.flatnonzero(here)).sum())] = values[:, old]
+    here = members(data.wholes, len(data.tasks))
+    inside = here.sum(1) == here[:, old].sum(1)
+    wholes = here[inside][:, old] @ (1 << np.arange(len(old)))
+    order = np.argsort(wholes)
+    larger = data.larger[:, inside][:, order][:, :, old]
     blind = tuple(task for task in data.blind if task in tasks)
-    return Measurements(tuple(tasks), data.pairs[:, old][:, :, old], larger, data.unknown, blind)
-
-
-def _in_groups(groups: Groups, pairs: np.ndarray, larger: Mapping[int, np.ndarray], unknown: float) -> np.ndarray:
-    """[G, T]: the mean over the partners in the group, or what was measured of the group as a whole."""
-    pairs = np.where(np.isnan(pairs), unknown, pairs)
-    np.fill_diagonal(pairs, 0.0)
-    missing = np.isnan(pairs)
-    partners = np.maximum(groups.sizes - 1, 1)[:, None]
-    values = groups.member @ np.where(missing, 0.0, pairs).T / partners
-    values[(groups.member @ missing.T.astype(float) > 0) | ~groups.member] = np.nan
-    for group, row in larger.items():
-        values[groups.sets == group] = row
-    return values
+    return Measurements(tuple(tasks), data.pairs[:, old][:, :, old], wholes[order], larger, data.unknown, blind)
 
 
 def _mean(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:

@@ -12,14 +12,14 @@ from tqdm import tqdm
 from prune_utils.layers import Scores, shared_weights
 from prune_utils.masks import keep_thresholds
 from prune_utils.scores import scores_at_initialisation
-from reports.iou import IoUReport, LayerIoU
+from reports.iou import IoUFile, LayerIoU
 from runtime.identity import identity_of
 from runtime.passes import scored_samples, task_magnitudes
 from runtime.provenance import Stopwatch, provenance
 from runtime.setup import Setup
 
 
-def analyse(setup: Setup, num_batches: int, keep_ratio: float) -> IoUReport:
+def analyse(setup: Setup, num_batches: int, keep_ratio: float) -> IoUFile:
     """Score one network with every task and compare what they keep."""
     watch = Stopwatch()
     further = {"seed": setup.seed, "num_batches": num_batches, "keep_ratio": keep_ratio}
@@ -30,7 +30,7 @@ def analyse(setup: Setup, num_batches: int, keep_ratio: float) -> IoUReport:
         net, scores = scores_at_initialisation(setup.network(), setup.seed, magnitudes)
     with watch.stage("comparing"):
         layers = layer_ious(scores, compared_layers(net), keep_ratio)
-    return IoUReport(
+    return IoUFile(
         dataset=setup.config.name,
         tasks=list(setup.tasks),
         keep_ratio=keep_ratio,

@@ -21,13 +21,13 @@ from relatedness.snip.statistics import Statistics, pair_statistics
 from relatedness.snip.store import load_statistics, save_masks, save_statistics
 from relatedness.snip.weightings import WEIGHTINGS, Weighting
 from reports.similarity import read_report
+from reports.similarity_file import SimilarityFile
 from runtime.contents import UNNAMED
 from runtime.identity import Identity, identity_of
 from runtime.passes import scored_samples, task_magnitudes
 from runtime.provenance import Stopwatch, provenance
 from runtime.setup import Setup
 
-SCHEMA = 1
 MASKS = ".masks.npz"
 
 
@@ -190,25 +190,25 @@ def labelled_masks(
     }
 
 
-def report_contents(study: SimilarityStudy, seeds: Mapping[int, Statistics], watch: Stopwatch) -> dict[str, Any]:
-    """What ``similarity.json`` holds."""
+def similarity_file(study: SimilarityStudy, seeds: Mapping[int, Statistics], watch: Stopwatch) -> SimilarityFile:
+    """What ``similarity.json`` is to hold."""
     setup = study.setup
     with watch.stage("tables"):
-        table, stderr = similarity_tables(list(seeds.values()), study.sparsities, study.measures, study.weightings)
+        tables = similarity_tables(list(seeds.values()), study.sparsities, study.measures, study.weightings)
         rows = layer_rows(seeds, study.sparsities, study.measures)
     ratios = zip(*(statistics.keep_ratios for statistics in seeds.values()), strict=True)
-    return {
-        "schema": SCHEMA,
-        "dataset": setup.config.name,
-        "tasks": list(setup.tasks),
-        "sparsities": list(study.sparsities),
-        "keep_ratios": {str(s): sum(r) / len(r) for s, r in zip(study.sparsities, ratios, strict=True)},
-        "num_seeds": study.num_seeds,
-        "num_batches": study.num_batches,
-        "config": setup.config.model_dump(mode="json"),
-        "provenance": {"seed": setup.seed, **provenance(setup.runtime, watch.seconds)},
-        "identity": study.identity(study.seeds).model_dump(mode="json"),
-        "table": table,
-        "stderr": stderr,
-        "layers": rows,
-    }
+    return SimilarityFile(
+        dataset=setup.config.name,
+        tasks=list(setup.tasks),
+        sparsities=list(study.sparsities),
+        keep_ratios={str(s): sum(r) / len(r) for s, r in zip(study.sparsities, ratios, strict=True)},
+        num_seeds=study.num_seeds,
+        num_batches=study.num_batches,
+        config=setup.config.model_dump(mode="json"),
+        provenance={"seed": setup.seed, **provenance(setup.runtime, watch.seconds)},
+        identity=study.identity(study.seeds).model_dump(mode="json"),
+        table=tables.means,
+        stderr=tables.errors,
+        seeds=tables.by_seed,
+        layers=rows,
+    )

@@ -2,15 +2,31 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 
 from relatedness.snip.measures import MEASURES, Measure
 from relatedness.snip.statistics import Statistics
 from relatedness.snip.weightings import WEIGHTINGS, Weighting, weighted_mean
+from reports.similarity_file import column_name, row_name
 
-DELIMITER = "_X_"
 Table = dict[str, dict[str, float | None]]
+SeedTable = dict[str, dict[str, list[float | None]]]
+
+
+class Tables(NamedTuple):
+    """Row -> column -> number, as in ``similarity.json``; None where it is undefined.
+
+    Attributes:
+        means: over seeds.
+        errors: standard errors of the means; undefined with one seed.
+        by_seed: the values that they are of, in the order of the seeds.
+    """
+
+    means: Table
+    errors: Table
+    by_seed: SeedTable
 
 
 def similarity(
@@ -36,36 +52,33 @@ def similarity_tables(
     sparsities: Sequence[int],
     measures: Mapping[str, Measure] = MEASURES,
     weightings: Mapping[str, Weighting] = WEIGHTINGS,
-) -> tuple[Table, Table]:
-    """Every measure x weighting x sparsity set x pair: mean over seeds, and its standard error.
+) -> Tables:
+    """Every measure x weighting x sparsity set x pair: mean over seeds, its standard error, and each seed's value.
 
     Args:
         seeds: statistics of each seed, whose keep ratios are in the order of ``sparsities``.
         sparsities: in percent.
         measures, weightings: by the names that the table gives them.
-
-    Returns:
-        two tables, "<layer_method>_X_<sim_method>" -> "s<sparsities>_X_<task>_X_<task>" -> value; None where it is
-        undefined (the standard error always is with one seed).
     """
     sets = [[index] for index in range(len(sparsities))]
     if len(sparsities) > 1:
         sets.append(list(range(len(sparsities))))
-    means: Table = {}
-    errors: Table = {}
+    tables = Tables({}, {}, {})
     for layer_method, weighting in weightings.items():
         for sim_method, measure in measures.items():
-            row = DELIMITER.join((layer_method, sim_method))
-            means[row], errors[row] = {}, {}
+            row = row_name(layer_method, sim_method)
+            for table in tables:
+                table[row] = {}
             for ratios in sets:
-                name = "s" + ",".join(str(sparsities[index]) for index in ratios)
+                name = ",".join(str(sparsities[index]) for index in ratios)
                 for a, b in combinations(seeds[0].tasks, 2):
                     values = [similarity(seed, a, b, ratios, measure, weighting) for seed in seeds]
-                    column = DELIMITER.join((name, a, b))
-                    means[row][column] = _defined(np.mean(values))
+                    column = column_name(name, a, b)
                     error = np.std(values, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
-                    errors[row][column] = _defined(error)
-    return means, errors
+                    tables.means[row][column] = _defined(np.mean(values))
+                    tables.errors[row][column] = _defined(error)
+                    tables.by_seed[row][column] = [_defined(value) for value in values]
+    return tables
 
 
 def layer_rows(

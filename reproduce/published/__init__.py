@@ -1,6 +1,6 @@
 """The published co-training and sparsity numbers, and the settings that the published tables were made with.
 
-Similarities are in ``prune_utils/paper.py``. Co-training: the Meta-Sparse report's appendix; sparsity: Sun et al.,
+Similarities are in ``similarity.py``. Co-training: the Meta-Sparse report's appendix; sparsity: Sun et al.,
 "DiSparse" (CVPR 2022). A data set of which nothing is published has empty tables and default settings.
 """
 
@@ -14,28 +14,27 @@ import yaml
 from pydantic import Field
 
 from configs.schema import Positive, Section
+from reproduce.tables import TABLES
 
-TABLES = ("similarity", "cotraining", "sparsity")
+PUBLISHED_METHODS = ("baseline", "disparse_static", "disparse_dynamic", "disparse_pt")
 FOLDER = Path(__file__).parent
 
 
 class PaperSettings(Section):
     """What a table's runs are given beside the settings of the data set.
 
-    ``num_batches`` and ``num_seeds`` are those of ``static_similarity.py``; ``criteria`` are of
-    ``create_pruned_net.py``, by method.
+    ``num_batches`` and ``num_seeds`` are those of ``static_similarity.py``.
     """
 
     tasks: tuple[str, ...] = Field((), description="the tasks of the table; none: all of the data set")
     overrides: tuple[str, ...] = Field((), description="section.key=value")
     num_batches: Positive = 5
     num_seeds: Positive = 5
-    criteria: dict[str, str] = Field(default_factory=dict)
 
     @property
     def special(self) -> bool:
-        """Whether these runs are others than those of the data set's own settings."""
-        return bool(self.overrides)
+        """Whether these runs are others than those of the data set's own settings, but for a method's own options."""
+        return any(not text.startswith("pruning.") for text in self.overrides)
 
 
 @dataclass(frozen=True)

@@ -1,64 +1,60 @@
-"""The published similarities on NYUv2 (Meta-Sparse report; 4 seeds, 50 batches), and ours beside them."""
+"""Our similarities in the rows of the Meta-Sparse report, on NYUv2 beside its own (4 seeds, 50 batches)."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import combinations
 from math import isnan, nan
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from configs import UserError
-from reports.similarity import Report, whole_table
+from reports.files import Part
+from reports.similarity import METRIC_NAMES, WEIGHTING_NAMES, Report, whole_table
 from reports.tables import decimals
+from reports.tables_file import Cell
 
 PUBLISHED = Path(__file__).with_name("nyuv2_similarity.tsv")
 DATASET = "nyuv2"
 TASKS = ("seg", "sn", "depth")
 PAIRS = [f"{a}/{b}" for a, b in combinations(TASKS, 2)]
+LABELS = ("weighting", "metric", "sparsities")
+PARTS = {"ours": "ours", "paper": "published", "diff": "difference"}
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Our similarities beside the published ones.
+class SimilarityRow(Part):
+    """One weighting, metric and set of sparsities, by the report's names.
 
     Attributes:
-        rows: indexed by (weighting, metric, sparsities), columns (pair, "ours" | "paper" | "diff"), where the
-            difference is ours less the paper's; NaN where ours is undefined.
-        agrees: for each row, whether the order of the pairs is the paper's; None where ours is undefined.
+        order_agrees: whether the order of the pairs is the published one; None where it is not known.
+        values: by pair of tasks; ``ours`` is None where undefined.
     """
 
-    rows: pd.DataFrame
-    agrees: list[bool | None]
-
-    def summary(self) -> str:
-        """One line: in how many rows the order agrees, and the mean absolute difference."""
-        judged = [agrees for agrees in self.agrees if agrees is not None]
-        differences = np.abs(self.rows.xs("diff", axis="columns", level=1).to_numpy())
-        known = differences[~np.isnan(differences)]
-        return (
-            f"The order of the pairs agrees in {sum(judged)} of {len(judged)} rows; "
-            f"mean absolute difference {known.mean():.3f} over {len(known)} values."
-        )
-
-    def cells(self, missing: str) -> pd.DataFrame:
-        """The rows as text for ``tables``, with a last column that says whether the order agrees."""
-        frame = decimals(self.rows, missing)
-        for pair in PAIRS:
-            frame[(pair, "diff")] = decimals(self.rows[[(pair, "diff")]], missing, signed=True)
-        words = {True: "agrees", False: "differs", None: missing}
-        frame[("", "order")] = [words[agrees] for agrees in self.agrees]
-        return frame
+    weighting: str
+    metric: str
+    sparsities: str
+    order_agrees: bool | None
+    values: dict[str, Cell]
 
 
 def published_similarity() -> pd.DataFrame:
     """The published values, indexed by (weighting, metric, sparsities), one column per pair."""
     frame = pd.read_csv(PUBLISHED, sep="\t", dtype={"sparsities": str})
-    return frame.set_index(["weighting", "metric", "sparsities"])
+    return frame.set_index(list(LABELS))
 
 
-def compare(report: Report) -> Comparison:
-    """Set a report's values beside the published ones; what either lacks is left out.
+def our_rows(report: Report) -> list[SimilarityRow]:
+    """The report's weightings and metrics at every set of sparsities, for any data set."""
+    table = pd.DataFrame(whole_table(report).stack("sparsities", future_stack=True))
+    rows = []
+    for key, numbers in zip(table.index.tolist(), table.to_numpy(float).tolist(), strict=True):
+        if key[0] in WEIGHTING_NAMES.values() and key[1] in METRIC_NAMES.values():
+            values = {pair: Cell(ours=number) for pair, number in zip(table.columns, numbers, strict=True)}
+            rows.append(_row(key, None, values))
+    return rows
+
+
+def rows_beside_paper(report: Report) -> list[SimilarityRow]:
+    """Our values beside the published ones; what either lacks is left out.
 
     Raises:
         UserError: the report is not of NYUv2 with the published tasks, or has none of the published rows.
@@ -68,24 +64,50 @@ def compare(report: Report) -> Comparison:
             f"{report.source}: --compare_paper: the published numbers are of {DATASET} with the tasks "
             f"{', '.join(TASKS)}; this file holds {report.dataset} with {', '.join(report.tasks)}"
         )
-    ours = _lookup(report)
-    rows: dict[tuple[str, str, str], list[float]] = {}
-    agrees: list[bool | None] = []
+    ours, rows = _lookup(report), []
     table = published_similarity()[PAIRS]
-    for name, numbers in zip(table.index.tolist(), table.to_numpy(float).tolist(), strict=True):
-        weighting, metric, sparsities = name
-        chosen = frozenset(sparsities.split(","))
-        values = [ours.get((weighting, metric, chosen, frozenset(pair.split("/"))), nan) for pair in PAIRS]
-        if all(isnan(value) for value in values):
-            continue
-        rows[name] = [cell for a, b in zip(values, numbers, strict=True) for cell in (a, b, a - b)]
-        agrees.append(orders_agree(values, numbers))
+    for key, numbers in zip(table.index.tolist(), table.to_numpy(float).tolist(), strict=True):
+        chosen = frozenset(key[2].split(","))
+        values = [ours.get((*key[:2], chosen, frozenset(pair.split("/"))), nan) for pair in PAIRS]
+        if not all(isnan(value) for value in values):
+            cells = zip(PAIRS, values, numbers, strict=True)
+            agrees = orders_agree(values, numbers)
+            rows.append(_row(key, agrees, {pair: Cell(ours=a, published=b) for pair, a, b in cells}))
     if not rows:
         raise UserError(
             f"{report.source}: --compare_paper: none of the published rows is in this file; run "
             f"static_similarity.py with --sparsities 30,50,70,90, or some of these"
         )
-    return Comparison(_frame(rows), agrees)
+    return rows
+
+
+def summary(rows: Sequence[SimilarityRow]) -> str:
+    """One line: in how many rows the order agrees, and the mean absolute difference; "" without published numbers."""
+    judged = [row.order_agrees for row in rows if row.order_agrees is not None]
+    cells = [cell for row in rows for cell in row.values.values()]
+    known = [abs(cell.difference) for cell in cells if cell.difference is not None]
+    if not known:
+        return ""
+    return (
+        f"The order of the pairs agrees in {sum(judged)} of {len(judged)} rows; "
+        f"mean absolute difference {sum(known) / len(known):.3f} over {len(known)} values."
+    )
+
+
+def text_cells(rows: Sequence[SimilarityRow], missing: str) -> pd.DataFrame:
+    """The rows as text for ``reports.tables``; with published numbers, a last column says whether the order agrees."""
+    index = pd.MultiIndex.from_tuples([(row.weighting, row.metric, row.sparsities) for row in rows], names=LABELS)
+    beside = any(cell.published is not None for row in rows for cell in row.values.values())
+    columns = {}
+    for pair in rows[0].values:
+        for name, part in PARTS.items() if beside else [("", "ours")]:
+            numbers = pd.DataFrame({pair: [getattr(row.values[pair], part) for row in rows]}, dtype=float)
+            columns[(pair, name) if beside else ("", pair)] = decimals(numbers, missing, signed=name == "diff")[pair]
+    frame = pd.DataFrame(columns).set_index(index)
+    if beside:
+        words = {True: "agrees", False: "differs", None: missing}
+        frame[("", "order")] = [words[row.order_agrees] for row in rows]
+    return frame
 
 
 def orders_agree(ours: list[float], published: list[float]) -> bool | None:
@@ -102,18 +124,14 @@ def orders_agree(ours: list[float], published: list[float]) -> bool | None:
 def _lookup(report: Report) -> dict[tuple[str, str, frozenset[str], frozenset[str]], float]:
     """Our values by the report's names; neither the order of sparsities nor that within a pair matters."""
     table = whole_table(report)
-    sets = [frozenset(chosen.split(",")) for chosen in table.columns.get_level_values("sparsities")]
-    pairs = [frozenset(pair.split("/")) for pair in table.columns.get_level_values("pair")]
+    levels = (table.columns.get_level_values(level).tolist() for level in range(2))
+    columns = [(frozenset(chosen.split(",")), frozenset(pair.split("/"))) for chosen, pair in zip(*levels, strict=True)]
     return {
-        (weighting, metric, chosen, pair): value
-        for (weighting, metric), row in zip(table.index.tolist(), table.to_numpy(float).tolist(), strict=True)
-        for chosen, pair, value in zip(sets, pairs, row, strict=True)
+        (*row, *column): value
+        for row, numbers in zip(table.index.tolist(), table.to_numpy(float).tolist(), strict=True)
+        for column, value in zip(columns, numbers, strict=True)
     }
 
 
-def _frame(rows: dict[tuple[str, str, str], list[float]]) -> pd.DataFrame:
-    return pd.DataFrame(
-        list(rows.values()),
-        index=pd.MultiIndex.from_tuples(list(rows), names=["weighting", "metric", "sparsities"]),
-        columns=pd.MultiIndex.from_product([PAIRS, ["ours", "paper", "diff"]]),
-    )
+def _row(key: tuple[str, str, str], agrees: bool | None, values: dict[str, Cell]) -> SimilarityRow:
+    return SimilarityRow(**dict(zip(LABELS, key, strict=True)), order_agrees=agrees, values=values)

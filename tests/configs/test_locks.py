@@ -24,6 +24,20 @@ def test_a_second_holder_is_told_who_holds_it(tmp_path: Path) -> None:
         pass
 
 
+def test_a_child_holds_on(tmp_path: Path) -> None:
+    lock = tmp_path / ".tables.lock"
+    with held(lock, "make tables", by_children=True) as descriptor:
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], pass_fds=[descriptor])
+    try:
+        with pytest.raises(UserError, match="cannot make tables"), held(lock, "make tables", by_children=True):
+            pass
+    finally:
+        child.kill()
+        child.wait()
+    with held(lock, "make tables", by_children=True):
+        pass
+
+
 def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
     code = f"from pathlib import Path; from configs.locks import held; lock = Path({str(tmp_path / 'l')!r})\n"
     code += "with held(lock, 'x'):\n    import os; os.kill(os.getpid(), 9)"

@@ -10,11 +10,11 @@ LAYER_METHODS = ("equal", "linear", "linear_plus_one", "five_zeros", "av_sparsit
 SIM_METHODS = ("epi", "iou", "sals", "masked_sals")
 
 
-def similarity_json(tasks=("seg", "sn", "depth"), sparsities=(50, 90), seeds=2, values=None, layers=3):
+def similarity_json(tasks=("seg", "sn", "depth"), sparsities=(50, 90), seeds=2, values=None, layers=3, by_seed=None):
     """Contents of a file in which every entry of a pair is the same, ``values[pair]`` +-0.01.
 
     On layer l, seed s, every similarity is the pair's value - 0.01 * l - 0.02 * s, and null for the last
-    layer at the highest sparsity.
+    layer at the highest sparsity. ``by_seed``: a list of values for each pair, kept beside ``values``.
     """
     pairs = list(combinations(tasks, 2))
     values = values or [0.9 - 0.8 * number / len(pairs) for number in range(len(pairs))]
@@ -40,6 +40,7 @@ def similarity_json(tasks=("seg", "sn", "depth"), sparsities=(50, 90), seeds=2, 
         "schema": 1, "dataset": "rooms", "tasks": list(tasks), "sparsities": list(sparsities),
         "keep_ratios": {str(s): 1 - s / 100 for s in sparsities}, "num_seeds": seeds, "num_batches": 5,
         "config": {}, "provenance": {}, "table": entries(values), "stderr": entries(errors),
+        **({} if by_seed is None else {"seeds": entries(by_seed)}),
         "layers": statistics,
     }
 

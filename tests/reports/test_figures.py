@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 from PIL import Image
+from small_reports import parse_report
 
 from configs import UserError
 from reports import figures
 from reports.figures import draw_lines, draw_similarity, new_figure, save_figure, short_names
-from reports.similarity import parse_report
 
 
 def pixels(path):

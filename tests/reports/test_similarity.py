@@ -3,9 +3,10 @@ import math
 
 import pandas as pd
 import pytest
+from small_reports import parse_report
 
 from configs import UserError
-from reports.similarity import layer_similarity, matrix, parse_report, read_report, whole_table
+from reports.similarity import layer_similarity, matrix, read_report, whole_table
 from reports.summary import matrix_text, ranking, ranking_text
 
 
@@ -72,28 +73,59 @@ def test_matrix_text(make_json):
     ]
 
 
-def test_ranking_doubts_gaps_below_the_combined_error(make_json):
+def test_ranking_doubts_gaps_whose_paired_interval_holds_zero(make_json):
+    """seg/sn lies 0.1 above seg/depth in every seed but for 0.01; sn/depth goes its own ways."""
+    by_seed = [[0.95, 0.90, 0.85], [0.84, 0.80, 0.76], [0.60, 0.95, 0.82]]
+    values = [sum(seeds) / 3 for seeds in by_seed]
+    report = parse_report(make_json(seeds=3, values=values, by_seed=by_seed))
+    ranked = ranking(report, "equal", "epi")
+    assert list(ranked.index) == [("seg", "sn"), ("seg", "depth"), ("sn", "depth")]
+    # Differences .11 .10 .09: mean .1, standard error .01 / sqrt(3), and 4.302653 is the quantile at two degrees.
+    reach = 4.302653 * 0.01 / 3**0.5
+    assert ranked.iloc[0][["gap", "low", "high"]].tolist() == pytest.approx([0.1, 0.1 - reach, 0.1 + reach])
+    assert ranked["certain"].tolist() == [True, False, False]
+    first, second, third = ranking_text(report, "equal", "epi").splitlines()
+    assert "uncertain" not in first + third
+    gap, low, high = ranked.iloc[1][["gap", "low", "high"]]
+    assert f"uncertain: {gap:.3f} apart, 95 % interval {low:.3f} to {high:.3f}" in second
+
+
+def test_ranking_of_files_without_single_seeds_doubts_gaps_below_the_combined_error(make_json):
     # sqrt(0.01^2 + 0.01^2) = 0.0141: 0.895 against 0.9 is uncertain, 0.8 against 0.895 is not.
     report = parse_report(make_json(values=[0.8, 0.895, 0.9]), "x.json")
     ranked = ranking(report, "equal", "epi")
     assert list(ranked.index) == [("sn", "depth"), ("seg", "depth"), ("seg", "sn")]
     assert ranked["gap"].tolist()[:2] == pytest.approx([0.005, 0.095])
-    assert ranked["gap_stderr"].tolist()[:2] == pytest.approx([0.01 * 2**0.5] * 2)
+    assert ranked["low"].tolist()[:2] == pytest.approx([0.005 - 0.01 * 2**0.5, 0.095 - 0.01 * 2**0.5])
     assert ranked["certain"].tolist() == [False, True, False]
     first, second, third = ranking_text(report, "equal", "epi").splitlines()
     assert "sn/depth" in first and "uncertain: 0.005 apart, combined error 0.014" in first
     assert "uncertain" not in second + third
 
 
-def test_ranking_of_one_seed_says_that_no_error_is_known(make_json):
-    report = parse_report(make_json(seeds=1), "x.json")
+def test_the_values_of_each_seed_are_found_by_pair(make_json):
+    contents = make_json(by_seed=[[0.1, 0.2], [0.3, None], [0.5, 0.6]])
+    contents["seeds"]["linear_X_iou"]["s50_X_seg_X_depth"] = [0.7, 0.8]
+    contents["table"]["linear_X_iou"]["s50_X_seg_X_depth"] = 0.75
+    report = parse_report(contents)
+    found = report.pairs("linear", "iou", [50])[frozenset(("seg", "depth"))]
+    assert (found.value, found.stderr, found.seeds.tolist()) == (0.75, 0.01, [0.7, 0.8])
+    undefined = report.pairs("linear", "iou")[frozenset(("seg", "depth"))].seeds.tolist()
+    assert undefined[0] == 0.3 and math.isnan(undefined[1])
+
+
+@pytest.mark.parametrize("by_seed", [None, [[0.9], [0.8], [0.7]]])
+def test_ranking_of_one_seed_says_that_no_error_is_known(make_json, by_seed):
+    report = parse_report(make_json(seeds=1, by_seed=by_seed))
     assert not ranking(report, "equal", "epi")["certain"].any()
     text = ranking_text(report, "equal", "epi")
     assert "±" not in text and "One seed only" in text.splitlines()[-1]
 
 
-def test_undefined_pairs_come_last(make_json):
-    report = parse_report(make_json(values=[None, 0.2, 0.3]), "x.json")
+@pytest.mark.parametrize("by_seed", [None, [[0.9, None], [0.2, 0.2], [0.2, 0.4]]])
+def test_undefined_pairs_come_last(make_json, by_seed):
+    report = parse_report(make_json(values=[None, 0.2, 0.3], by_seed=by_seed))
+    assert not ranking(report, "equal", "epi")["certain"].iloc[1]
     assert list(ranking(report, "equal", "epi").index)[-1] == ("seg", "sn")
     assert ranking_text(report, "equal", "epi").splitlines()[-1].split() == ["3.", "seg/sn", "undefined"]
 
@@ -146,6 +178,8 @@ def put(value, *path):
         (put(math.nan, "table", "equal_X_epi", "s50_X_seg_X_sn"), "table.equal_X_epi.s50_X_seg_X_sn"),
         (drop("table", "equal_X_epi", "s50,90_X_seg_X_sn"), "s50,90_X_seg_X_sn"),
         (drop("stderr", "linear_X_iou"), "stderr.linear_X_iou"),
+        (put({"equal_X_epi": {}}, "seeds"), "seeds.equal_X_epi: no entry 's50_X_seg_X_sn'"),
+        (put([], "seeds"), "seeds"),
         (put({}, "table", "epi"), "'epi' is not"),
         (drop("layers", "pair"), "layers.pair"),
         (put([1], "layers", "seed"), "layers.seed: 1 rows"),
@@ -187,3 +221,10 @@ def test_unknown_methods_and_sparsities_list_what_there_is(make_json):
         report.select("equal", "cosine")
     with pytest.raises(UserError, match="'30'; it holds 50; 90; 50,90"):
         matrix(report, "equal", "epi", [30])
+
+
+def test_a_report_with_too_few_values_of_seeds_is_named(make_json):
+    contents = make_json(by_seed=[[0.9, 0.9]] * 3)
+    contents["seeds"]["linear_X_iou"]["s50_X_seg_X_sn"] = [0.9]
+    with pytest.raises(UserError, match="seeds.linear_X_iou.s50_X_seg_X_sn: 1 of 2 values"):
+        parse_report(contents)

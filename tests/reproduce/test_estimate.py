@@ -1,83 +1,95 @@
 """Estimates of time and disk space, on numbers that can be checked by hand."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_tables import leave_last, plans
+from small_tables import leave_last, plans, rooms_at
 
-from models import MultitaskNet
-from reproduce.estimate import Rates, Work, duration
+from reports.costs import duration
+from reproduce.estimate import Estimate
 from reproduce.plan import TablePlan
-from reproduce.progress import Step, steps_of
-from reproduce.runs import TrainingRun
+from reproduce.planned import AnyRun
+from reproduce.progress import steps_of
+from runtime.setup import Setup
 
 TINY = ["--set", "model.width=4", "--set", "model.head_channels=4", "--set", "data.crop=32"]
-RATES = Rates(step=2.0, image=0.5, start=10.0)
-IMAGES = 8
 
 
-class HandWork(Work):
-    """A backbone of 60 multiply-adds and heads of 20, with 8 images to evaluate."""
+class HandEstimate(Estimate):
+    """A backbone of 60 multiply-adds and heads of 20; 2 s a step, 8 images to evaluate in 0.5 s each, 10 s to start."""
 
     multiply_adds = {"": 60, "edge": 20, "depth": 20}  # type: ignore[assignment]
-    test_images = IMAGES  # type: ignore[assignment]
+    test_images, step, image = 8, 2.0, 0.5  # type: ignore[assignment]
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup, self.start = setup, 10.0
 
 
-def planned(table: str, *words: object, max_iters: int | None = None, **wanted: object) -> TablePlan:
-    tasks = ["--tasks", "edge,depth", "--set", "data.batch_size=8", *words]
-    return plans("sample", *tasks, tables=[table], max_iters=max_iters, **wanted)[table]
+Planner = Callable[..., TablePlan]
+
+
+@pytest.fixture
+def planned(rooms: Path, tmp_path: Path) -> Planner:
+    """A table of two tasks."""
+
+    def make(table: str, *words: object, max_iters: int | None = None, **wanted: object) -> TablePlan:
+        flags = ["--tasks", "edge,depth", "--dest", tmp_path, *rooms_at(rooms), "--set", "data.batch_size=8", *words]
+        return plans("sample", *flags, tables=[table], max_iters=max_iters, **wanted)[table]
+
+    return make
 
 
 def seconds(plan: TablePlan, title: str, base: TablePlan | None = None) -> float:
     """Of the one step of this title."""
-    runs = [*([plan.similarity] if plan.similarity else []), *plan.runs]
-    work = HandWork((base or plan).setup, MultitaskNet.__new__(MultitaskNet))
-    return next(work.seconds(step, RATES) for step in steps_of(runs, force=False) if step.title == title)
+    runs: list[AnyRun] = [*plan.studies, *plan.runs]
+    estimate = HandEstimate((base or plan).setup)
+    return next(estimate.seconds(step) for step in steps_of(runs, force=False) if step.title == title)
 
 
-def test_training_scales_with_steps_tasks_and_validations(tmp_path: Path) -> None:
-    plan = planned("cotraining", "--dest", tmp_path, "--set", "train.eval_interval=40", max_iters=100)
+def test_training_scales_with_steps_tasks_and_validations(planned: Planner) -> None:
+    plan = planned("cotraining", "--set", "train.eval_interval=40", max_iters=100)
     # 100 steps of 2 s and 3 validations (40, 80, 100) of 8 images; one task is 80 of the 100 multiply-adds.
     assert seconds(plan, "train sample_baseline_edge_depth") == pytest.approx(10 + 200 + 3 * 8 * 0.5)
     assert seconds(plan, "train sample_baseline_edge") == pytest.approx(10 + 0.8 * (200 + 3 * 8 * 0.5))
     assert seconds(plan, "evaluate sample_baseline_edge") == pytest.approx(10 + 0.8 * 8 * 0.5)
 
 
-def test_a_larger_batch_takes_longer(tmp_path: Path) -> None:
-    plan = planned("cotraining", "--dest", tmp_path, "--set", "data.batch_size=16", max_iters=10)
-    base = planned("cotraining", "--dest", tmp_path, max_iters=10)
+def test_a_larger_batch_takes_longer(planned: Planner) -> None:
+    plan = planned("cotraining", "--set", "data.batch_size=16", max_iters=10)
+    base = planned("cotraining", max_iters=10)
     assert seconds(plan, "train sample_baseline_edge_depth", base) == pytest.approx(10 + 10 * 4 + 4)
 
 
-def test_what_is_done_takes_no_time_and_the_rest_of_a_run_less(tmp_path: Path) -> None:
-    plan = planned("cotraining", "--dest", tmp_path, "--set", "train.eval_interval=40", max_iters=100)
+def test_what_is_done_takes_no_time_and_the_rest_of_a_run_less(planned: Planner) -> None:
+    plan = planned("cotraining", "--set", "train.eval_interval=40", max_iters=100)
     leave_last(plan.runs[2], 80)
     assert seconds(plan, "train sample_baseline_edge_depth") == pytest.approx(10 + 20 * 2 + 8 * 0.5)
     leave_last(plan.runs[2], 100)
     assert seconds(plan, "train sample_baseline_edge_depth") == 0
 
 
-def test_scoring_goes_backwards_once_for_each_task(tmp_path: Path) -> None:
-    plan = planned("sparsity", "--dest", tmp_path, max_iters=10, methods=["disparse_static"])
+def test_scoring_goes_backwards_once_for_each_task(planned: Planner) -> None:
+    plan = planned("sparsity", max_iters=10, methods=["disparse_static"])
     # 10 batches, each (1 + 2 * 2) / 3 training steps.
     assert seconds(plan, "prune sample_disparse_static_90_edge_depth") == pytest.approx(10 + 10 * 2 * 5 / 3)
-    similarity = planned("similarity", "--dest", tmp_path)
+    similarity = planned("similarity")
     assert seconds(similarity, "similarity") == pytest.approx(10 + 25 * 2 * 5 / 3)
 
 
-def test_dynamic_training_pays_for_its_updates(tmp_path: Path) -> None:
-    plan = planned("sparsity", "--dest", tmp_path, max_iters=400, methods=["disparse_dynamic"])
+def test_dynamic_training_pays_for_its_updates(planned: Planner) -> None:
+    plan = planned("sparsity", max_iters=400, methods=["disparse_dynamic"])
     # Every 10th of 300 of the 400 steps costs 5 / 3 steps more; 4 validations.
     expected = 10 + 400 * 2 * (1 + 0.75 * 5 / 3 / 10) + 4 * 8 * 0.5
     assert seconds(plan, "train sample_disparse_dynamic_90_edge_depth") == pytest.approx(expected)
 
 
-def test_multiply_adds_and_bytes_of_a_network(tmp_path: Path) -> None:
-    plan = planned("sparsity", "--dest", tmp_path, *TINY, methods=["baseline", "disparse_static"])
-    net = plan.setup.network()
-    work = Work(plan.setup, net)
+def test_multiply_adds_and_bytes_of_a_network(planned: Planner) -> None:
+    plan = planned("sparsity", *TINY, methods=["baseline", "disparse_static"])
+    work = Estimate(plan.setup)
+    head = work.net.heads["edge"].state_dict().values()
     assert work.multiply_adds["edge"] == work.multiply_adds["depth"] > 0
-    assert work.bytes["edge"] == sum(t.numel() * t.element_size() for t in net.heads["edge"].state_dict().values())
+    assert work.bytes["edge"] == sum(t.numel() * t.element_size() for t in head)
     weights = sum(work.bytes.values())
     dense, sparse = plan.runs
     # last_ with two moments, best_, final_, and room for a second last_ while it is written; a pruned network more.
@@ -88,11 +100,9 @@ def test_multiply_adds_and_bytes_of_a_network(tmp_path: Path) -> None:
     assert work.disk([dense]) == 8 * weights - 1000
 
 
-def test_steps_have_the_logs_of_their_runs(tmp_path: Path) -> None:
-    plan = planned("sparsity", "--dest", tmp_path, methods=["snip"])
-    found = steps_of(list(plan.runs), force=False)
-    assert {step.log for step in found} == {tmp_path / "logs" / "sample_snip_90_edge_depth.log"}
-    assert all(isinstance(step, Step) and isinstance(step.run, TrainingRun) for step in found)
+def test_steps_and_images_are_measured(planned: Planner) -> None:
+    work = Estimate(planned("sparsity", *TINY, "--num_workers", 0).setup)
+    assert 0 < work.image < 5 and 0 < work.step < 5
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from configs import load_config
-from reproduce.plan import PUBLISHED_METHODS
-from reproduce.published import TABLES, paper_settings, published_numbers, published_tables
+from reproduce.published import PUBLISHED_METHODS, paper_settings, published_numbers, published_tables
+from reproduce.tables import TABLES
 from tasks import TASKS
 
 COLUMNS = {

@@ -1,5 +1,6 @@
 """The best grouping and what stands beside it, on gains that can be worked out by hand."""
 
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from relatedness.grouping.choice import Choice
 from relatedness.grouping.groups import Budget, make_budget
 from relatedness.grouping.source import Source
 from relatedness.grouping.summary import evidence, summarise
-from relatedness.grouping.values import Measurements, measured
+from relatedness.grouping.values import NO_GROUPS, Measurements, measured
 from reports.gains import GainsFile
 from reports.groups import GroupsFile
 
@@ -36,7 +37,8 @@ def pairs_of(*replicates: list[list[float]]) -> Measurements:
     """Tasks a, b, c, ... with what each partner is worth to each; the diagonal does not count."""
     pairs = np.array(replicates, dtype=float)
     pairs[:, np.eye(pairs.shape[1], dtype=bool)] = np.nan
-    return Measurements(tuple("abcdef"[: pairs.shape[1]]), pairs, {}, 0.0)
+    names = tuple("abcdef"[: pairs.shape[1]])
+    return Measurements(names, pairs, NO_GROUPS, np.empty((len(pairs), 0, len(names))), 0.0)
 
 
 def networks(tasks: int, limit: float) -> Budget:
@@ -54,7 +56,7 @@ def test_thirty_one_measured_groups(limit: int) -> None:
     data = measured(every_group(limit))
     groups, budget = whole(5, limit)
     values = data.group_values(groups)
-    assert np.isfinite(values).sum() == 5 * 16 and data.larger.keys() == {s for s in range(32) if s.bit_count() > 2}
+    assert np.isfinite(values).sum() == 5 * 16 and data.wholes.tolist() == [s for s in range(32) if s.bit_count() > 2]
     chosen = Choice(data, budget, False, None, 0)
     known = all_partitions(groups, values, budget)
     assert chosen.value(chosen.best) == pytest.approx(known[0][0] / 5, abs=EASE)
@@ -86,7 +88,7 @@ def test_the_mean_of_random_groupings() -> None:
     value = Choice(data, networks(2, 2), False, None, 0).random_mean()
     # One network in half of the draws; of two with two seats each, the tasks meet in one of three seatings.
     assert value == pytest.approx(3 * (1 / 2 + 1 / 2 * 1 / 3), abs=0.15)
-    unknown = Measurements(data.tasks, data.pairs * np.nan, {}, np.nan)
+    unknown = replace(data, pairs=data.pairs * np.nan, unknown=np.nan)
     alone = Choice(unknown, networks(2, 2), False, None, 0)
     assert alone.best == [(1, 1), (2, 2)] and alone.random_mean() == 0 and alone.value([(3, 3)]) is None
 
@@ -142,7 +144,7 @@ def test_more_than_twelve_tasks() -> None:
     pairs = np.where(np.eye(13, dtype=bool), np.nan, rng.normal(size=(1, 13, 13)))
     names = tuple(f"t{number}" for number in range(13))
     big = (1 << 13) - 1
-    data = Measurements(names, pairs, {big: np.full((1, 13), 9.0)}, 0.0)
+    data = Measurements(names, pairs, np.array([big]), np.full((1, 1, 13), 9.0), 0.0)
     choice = Choice(data, networks(13, 13), False, None, 0)
     assert choice.max_size == 3 and choice.best == [(big, big)], "measured, so it is a choice whatever its size"
     assert len(Choice(data, networks(13, 13), False, 3, 0).best) > 1
@@ -163,7 +165,7 @@ def test_what_cannot_be(tasks: int, text: str, max_size: int | None, words: str)
 
 def test_pairs_that_were_not_measured() -> None:
     data = pairs_of([[0, 1, np.nan], [1, 0, 2], [np.nan, 2, 0]])
-    data = Measurements(data.tasks, data.pairs, {}, np.nan)
+    data = replace(data, unknown=np.nan)
     assert Choice(data, networks(3, 2), False, None, 0).best == [(1, 1), (6, 6)]
     with pytest.raises(UserError, match="no grouping within --budget and --max_size has a known value; measure"):
         Choice(data, networks(3, 1), False, None, 0)

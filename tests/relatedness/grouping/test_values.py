@@ -1,5 +1,6 @@
 """What groups are worth, from estimates and from gains, worked out by hand."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -7,11 +8,17 @@ import pytest
 
 from configs import UserError
 from relatedness.grouping.groups import make_groups
-from relatedness.grouping.values import Measurements, estimated, measured, select
+from relatedness.grouping.values import NO_GROUPS, Measurements, estimated, measured, select
 from reports.gains import GainsFile
 from reports.relatedness import EstimatorResult
 
 NONE = np.nan
+
+
+def known(pairs: np.ndarray, unknown: float = NONE) -> Measurements:
+    """Tasks a, b, ... of which nothing but pairs was measured."""
+    replicates, tasks, _ = pairs.shape
+    return Measurements(tuple("abc"[:tasks]), pairs, NO_GROUPS, np.empty((replicates, 0, tasks)), unknown)
 
 
 def result(values: list, floor: list | None, ceiling: list | None, sensitivity: float | None = None) -> EstimatorResult:
@@ -34,14 +41,14 @@ def gains_file(runs: list[tuple[str, int, list[float]]], lower: str = "") -> Gai
 def test_a_group_is_worth_the_mean_of_its_pairs_unless_it_was_measured() -> None:
     pairs = np.array([[[NONE, 2.0, 4.0], [6.0, NONE, 0.0], [-2.0, -4.0, NONE]]])
     groups = make_groups(3, 3)
-    data = Measurements(("a", "b", "c"), pairs, {}, NONE)
+    data = known(pairs)
     values = data.group_values(groups)
     expected = {1: [0, NONE, NONE], 2: [NONE, 0, NONE], 4: [NONE, NONE, 0], 3: [2, 6, NONE], 5: [4, NONE, -2],
                 6: [NONE, 0, -4], 7: [3, 3, -3]}  # fmt: skip
     assert groups.sets.tolist() == list(expected)
     np.testing.assert_array_equal(values, list(expected.values()))
     assert not data.is_measured(7)
-    data = Measurements(("a", "b", "c"), pairs, {7: np.array([[1.0, 1.5, 2.0]])}, NONE)
+    data = replace(known(pairs), wholes=np.array([7]), larger=np.array([[[1.0, 1.5, 2.0]]]))
     np.testing.assert_array_equal(data.group_values(groups)[-1], [1, 1.5, 2])
     assert data.is_measured(7)
 
@@ -49,16 +56,16 @@ def test_a_group_is_worth_the_mean_of_its_pairs_unless_it_was_measured() -> None
 def test_what_is_not_known_counts_as_told() -> None:
     pairs = np.array([[[NONE, NONE, 4.0], [6.0, NONE, 0.0], [-2.0, -4.0, NONE]]])
     triple = make_groups(3, 3)
-    values = Measurements(("a", "b", "c"), pairs, {}, NONE).group_values(triple)
+    values = known(pairs).group_values(triple)
     np.testing.assert_array_equal(values[[3, 6]], [[NONE, 6, NONE], [NONE, 3, -3]])
-    values = Measurements(("a", "b", "c"), pairs, {}, 0.0).group_values(triple)
+    values = known(pairs, 0.0).group_values(triple)
     np.testing.assert_array_equal(values[[3, 6]], [[0, 6, NONE], [2, 3, -3]])
 
 
 def test_replicates_count_as_often_as_they_are_drawn() -> None:
     pairs = np.full((3, 2, 2), NONE)
     pairs[:, 0, 1], pairs[:, 1, 0] = [1.0, 2.0, 6.0], [5.0, NONE, NONE]
-    data, groups = Measurements(("a", "b"), pairs, {}, NONE), make_groups(2, 2)
+    data, groups = known(pairs), make_groups(2, 2)
     np.testing.assert_array_equal(data.group_values(groups)[-1], [3, 5])
     np.testing.assert_array_equal(data.group_values(groups, np.array([0, 1, 2]))[-1], [14 / 3, 5])
     np.testing.assert_array_equal(data.by_replicate(groups)[:, -1], [[1, 5], [2, NONE], [6, NONE]])
@@ -112,11 +119,12 @@ def test_larger_groups_and_a_choice_of_tasks() -> None:
     runs = [("".join(group), 0, [1.0 + 0.1 * size * (ord(task) - 96) for task in group] if size > 1 else [1.0])
             for size in (1, 2, 3) for group in combinations("abc", size)]  # fmt: skip
     data = measured(gains_file(runs))
-    np.testing.assert_allclose(data.larger[7], [[0.3, 0.6, 0.9]])
+    np.testing.assert_allclose(data.larger, [[[0.3, 0.6, 0.9]]])
+    assert data.wholes.tolist() == [7]
     turned = select(data, ("c", "a"))
-    assert turned.tasks == ("c", "a") and turned.larger == {}
+    assert turned.tasks == ("c", "a") and not len(turned.wholes)
     np.testing.assert_allclose(turned.pairs[0], [[NONE, 0.6], [0.2, NONE]])
-    np.testing.assert_allclose(select(data, ("c", "a", "b")).larger[7], [[0.9, 0.3, 0.6]])
+    np.testing.assert_allclose(select(data, ("c", "a", "b")).larger, [[[0.9, 0.3, 0.6]]])
     for tasks, words in ((("a", "x"), "nothing is known of 'x'; choose from a, b, c"), (("a",), "two or more")):
         with pytest.raises(UserError, match=words):
             select(data, tasks)

@@ -11,7 +11,7 @@ from configs import ModelConfig, UserError
 from models import build_network
 from prune_utils.layers import shared_weights
 from relatedness.snip.iou import compared_layers, layer_ious, total_iou, watershed
-from reports.iou import IoUReport, LayerIoU, read_iou
+from reports.iou import IoUFile, LayerIoU
 from reports.layer_figures import draw_ious, draw_sparsity
 from reports.sparsity import sparsity_by_layer, sparsity_by_part, sparsity_text
 
@@ -29,13 +29,13 @@ def layers(*values: float | None) -> list[LayerIoU]:
     ]
 
 
-def report(**changes: Any) -> IoUReport:
+def report(**changes: Any) -> IoUFile:
     found = layers(0.9, 0.8, 0.3, None, 0.2)
     values = {
         "dataset": "rooms", "tasks": ["a", "b"], "keep_ratio": 0.078, "num_batches": 5, "seed": 0, "layers": found,
         "total": 0.5, "watershed": "l1", "config": {}, "provenance": {}, **changes,
     }  # fmt: skip
-    return IoUReport(**values)
+    return IoUFile(**values)
 
 
 def test_counts_by_hand() -> None:
@@ -85,14 +85,14 @@ def test_a_backbone_that_names_no_shortcuts_is_compared_whole() -> None:
 
 def test_files_are_read_back(tmp_path: Path) -> None:
     path = tmp_path / "iou.json"
-    path.write_text(report().model_dump_json(by_alias=True))
-    assert read_iou(path) == report()
+    report().write(path)
+    assert IoUFile.read(path) == report()
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (None, "cannot be read: No such file"),
+        (None, "no such file; iou_analysis.py writes it"),
         ("{", "not JSON, or cut short"),
         ('{"schema": 1}', "not an IoU analysis: dataset: missing"),
         (report(layers=layers(0.5)).model_dump_json(by_alias=True).replace("0.5", "1.5"), "iou: "),
@@ -104,7 +104,7 @@ def test_files_that_are_no_analysis_are_refused(tmp_path: Path, text: str | None
     if text is not None:
         path.write_text(text)
     with pytest.raises(UserError, match=words):
-        read_iou(path)
+        IoUFile.read(path)
 
 
 def test_pictures_grow_with_layers_and_reports(tmp_path: Path) -> None:

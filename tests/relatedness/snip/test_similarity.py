@@ -83,7 +83,8 @@ def test_weighted_means_are_the_reference(golden) -> None:
             undefined = (statistics.pair(index, *pair.split(",")).kept_any == 0).any()
             for sim_method, of_method in of_ratio["aggregated"].items():
                 for layer_method, value in of_method.items():
-                    ours = similarity(statistics, *pair.split(","), [index], sim_method, layer_method)
+                    methods = MEASURES[sim_method], WEIGHTINGS[layer_method]
+                    ours = similarity(statistics, *pair.split(","), [index], *methods)
                     if undefined and sim_method in {"iou", "masked_sals"}:
                         assert math.isfinite(ours)  # the layer is left out, where the reference has no value
                     else:
@@ -98,7 +99,8 @@ def test_means_over_keep_ratios_are_the_reference(golden) -> None:
     for pair, values in expected["pairs"].items():
         for sim_method in ("epi", "sals"):
             for layer_method, value in values["mean_over_ratios"][sim_method].items():
-                ours = similarity(statistics, *pair.split(","), range(4), sim_method, layer_method)
+                methods = MEASURES[sim_method], WEIGHTINGS[layer_method]
+                ours = similarity(statistics, *pair.split(","), range(4), *methods)
                 assert ours == pytest.approx(value, abs=1e-6)
 
 
@@ -143,11 +145,11 @@ def test_every_entry_is_symmetric_bounded_and_one_with_itself(seed: int, tasks: 
     for sim_method in MEASURES:
         for layer_method in WEIGHTINGS:
             for a, b in combinations(scores, 2):
-                value = similarity(statistics, a, b, range(4), sim_method, layer_method)
+                value = similarity(statistics, a, b, range(4), MEASURES[sim_method], WEIGHTINGS[layer_method])
                 assert math.isnan(value) or 0 <= value <= 1 + 1e-6
-                other = similarity(statistics, b, a, range(4), sim_method, layer_method)
+                other = similarity(statistics, b, a, range(4), MEASURES[sim_method], WEIGHTINGS[layer_method])
                 assert other == pytest.approx(value, nan_ok=True)
-            alone = similarity(statistics, "t0", "t0", range(4), sim_method, layer_method)
+            alone = similarity(statistics, "t0", "t0", range(4), MEASURES[sim_method], WEIGHTINGS[layer_method])
             assert alone == pytest.approx(1, abs=1e-6) or (layer_method == "five_zeros" and math.isnan(alone))
 
 
@@ -187,22 +189,24 @@ def statistics_of(seed: int) -> Statistics:
 
 def test_the_table_has_every_entry_with_mean_and_standard_error() -> None:
     seeds = [statistics_of(seed) for seed in range(3)]
-    table, stderr = similarity_tables(seeds, [30, 50, 70, 90])
+    table, stderr, by_seed = similarity_tables(seeds, [30, 50, 70, 90])
     assert len(table) == 28
     assert set(table) == {f"{layer}_X_{sim}" for layer in WEIGHTINGS for sim in MEASURES}
     assert len(table["equal_X_iou"]) == 5 * 3
-    values = [similarity(s, "t0", "t2", [1], "iou", "linear") for s in seeds]
+    values = [similarity(s, "t0", "t2", [1], MEASURES["iou"], WEIGHTINGS["linear"]) for s in seeds]
     assert table["linear_X_iou"]["s50_X_t0_X_t2"] == pytest.approx(np.mean(values))
+    assert by_seed["linear_X_iou"]["s50_X_t0_X_t2"] == values
     assert stderr["linear_X_iou"]["s50_X_t0_X_t2"] == pytest.approx(np.std(values, ddof=1) / math.sqrt(3))
     every = [table["equal_X_epi"][f"s{s}_X_t0_X_t1"] for s in (30, 50, 70, 90)]
     assert table["equal_X_epi"]["s30,50,70,90_X_t0_X_t1"] == pytest.approx(np.mean(every))
 
 
 def test_one_seed_has_no_standard_error_and_one_sparsity_no_set() -> None:
-    table, stderr = similarity_tables([pair_statistics(*random_scores(2, 0), [0.1])], [90])
+    table, stderr, by_seed = similarity_tables([pair_statistics(*random_scores(2, 0), [0.1])], [90])
     assert list(table["equal_X_sals"]) == ["s90_X_t0_X_t1"]
     assert set(stderr["equal_X_sals"].values()) == {None}
-    json.dumps([table, stderr], allow_nan=False)
+    assert by_seed["equal_X_sals"] == {"s90_X_t0_X_t1": [table["equal_X_sals"]["s90_X_t0_X_t1"]]}
+    json.dumps([table, stderr, by_seed], allow_nan=False)
 
 
 def test_layer_rows_are_parallel_and_json_ready() -> None:

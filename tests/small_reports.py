@@ -1,0 +1,11 @@
+"""Similarity reports from the plain contents of a file."""
+
+from typing import Any
+
+from reports.similarity import Report, report_of
+from reports.similarity_file import SimilarityFile
+
+
+def parse_report(contents: Any, source: str = "x.json") -> Report:
+    """As ``read_report`` gives it for a file that holds this."""
+    return report_of(SimilarityFile.parse(contents, source), source)
