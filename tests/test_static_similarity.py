@@ -81,7 +81,8 @@ def test_a_second_run_does_not_score_and_a_changed_setting_does(similarity, monk
     assert len(calls) == 1, "one more seed is one more to score"
     for change in (["--seed", 5], ["--num_batches", 1], ["--set", "data.crop=39"], ["--set", "tasks.sn.weight=9"],
                    ["--sparsities", "90"], ["--keep_ratio", "exact"],
-                   ["--set", "scoring.keep_ratios={static: {90: 0.5}}"], ["--tasks", "sn,seg"], ["--force_run"],
+                   ["--set", "scoring.keep_ratios={static: {90: 0.5}}"], ["--tasks", "sn,seg", "--dest", "two"],
+                   ["--force_run"],
                    ["--precision", "bf16"]):  # fmt: skip
         calls.clear()
         assert similarity(*change).returncode == 0
@@ -159,7 +160,8 @@ def test_a_data_set_without_one_of_its_domains_works_for_the_other_tasks(rooms, 
         shutil.rmtree(folder)
     partial = [*tiny(tmp_path / "partial"), "--num_batches", 1, "--num_seeds", 1, "--dest", "out"]
     assert run_script("static_similarity.py", *partial, "--tasks", "sn,edge").returncode == 0
-    assert_user_error(run_script("static_similarity.py", *partial, "--tasks", "sn,seg"), "segmentsemantic")
+    other = run_script("static_similarity.py", *partial, "--tasks", "sn,seg", "--force_run")
+    assert_user_error(other, "segmentsemantic")
 
 
 @pytest.mark.parametrize(

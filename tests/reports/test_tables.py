@@ -23,7 +23,7 @@ def test_tsv_has_as_many_cells_in_every_line(table: pd.DataFrame) -> None:
 def test_markdown_shows_names_as_text(table: pd.DataFrame) -> None:
     lines = markdown(table).splitlines()
     assert len(lines) == 3
-    escaped = r"a\|b \$x\$ \*\[c]\\"
+    escaped = r"a\|b \$x\$ \*\[c\]\\"
     assert lines[2].startswith(f"| {escaped} ") and f"90: {escaped} |" in lines[0]
 
 
