@@ -20,7 +20,7 @@ from relatedness.snip.store import load_statistics, save_masks, save_statistics
 from relatedness.snip.weightings import WEIGHTINGS, weighted_mean
 from runtime.identity import Identity
 
-WORK = Identity(stage="scores", settings={}, data="d", stamps="", code={}, versions={})
+WORK = Identity(stage="scores", settings={"tasks": ["t0", "t1", "t2"]}, data="d", stamps="", code={}, versions={})
 RATIOS = [0.675, 0.46, 0.257, 0.08]
 
 
