@@ -198,7 +198,7 @@ class TestCotraining:
         assert judged == {"edge": True, "depth": None, "keypoint": None}
         verdict = find_table("cotraining").verdict(section)
         assert "In 1 of 1 comparisons" in verdict and "2 more are undecided" in verdict
-        assert "95 % interval over 3 seeds, paired by seed, includes zero" in verdict
+        assert "compared seed by seed, over 3 seeds" in verdict
         edge = rows_of(page("sample", {"cotraining": section}), "### edge")
         assert column(edge, f"err {DOWN}") == ["1.5 ±0.58", "1.399 ±0.58", "1.5 ±0.58"]
 
