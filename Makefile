@@ -21,10 +21,11 @@ $(VENV)/ready-dev: $(VENV)/ready requirements-dev.txt
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-demo: $(VENV)/ready  ## task similarity on the rendered sample rooms: matrix, table, picture
+demo: $(VENV)/ready  ## the tasks of the rendered sample rooms: published similarity, relatedness and what it is worth
 	$(PYTHON) static_similarity.py --num_batches 3 --num_seeds 2 --dest $(DEMO_DEST)
 	$(PYTHON) json2tab.py $(DEMO_DEST)/similarity.json --format markdown --out $(DEMO_DEST)/similarity.md
 	@head -8 $(DEMO_DEST)/similarity.md | cut -c1-118
+	$(PYTHON) task_relatedness.py --dest $(DEMO_DEST)
 	@echo "(all rows and columns: $(DEMO_DEST)/similarity.md; picture: $(DEMO_DEST)/similarity.png)"
 
 test: $(VENV)/ready-dev  ## all tests

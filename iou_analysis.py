@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from configs import UserError, flags
-from configs.paths import prepare_folder
+from configs.paths import check_file, prepare_folder
 
 
 def main() -> None:
@@ -56,6 +56,7 @@ def draw_together(files: list[Path], picture: Path) -> None:
 
     reports = [IoUFile.read(path) for path in files]
     prepare_folder(picture.parent, "--out")
+    check_file(picture, "--out")
     draw_ious(reports, picture)
     print("\n\n".join(iou_text(report) for report in reports))
     print(f"\nPicture: {picture}")

@@ -8,9 +8,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from configs import UserError, load_config
+from configs import load_config
 from configs.flags import Parser, run_script
-from configs.paths import prepare_folder, write_text
+from configs.paths import check_file, prepare_folder, write_text
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -38,8 +38,8 @@ def main() -> None:
     from reports.tables import FORMATS, decimals
     from reproduce.published.similarity import rows_beside_paper, summary, text_cells
 
-    if arguments.out is not None and arguments.out.is_dir():
-        raise UserError(f"--out: {arguments.out} is a folder; name a file in it")
+    if arguments.out is not None:
+        check_file(arguments.out, "--out")
     report = read_report(arguments.json or results_of(arguments.dataset))
     missing = "" if arguments.format == "tsv" else "n/a"
     if arguments.compare_paper:

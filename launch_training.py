@@ -13,30 +13,38 @@ from configs import flags
 def main() -> None:
     arguments = parse_arguments()
     from runtime import device
-    from runtime.provenance import Stopwatch, provenance
     from runtime.setup import prepare
-    from training.job import make_job, starting_network
+    from training.job import make_job
+
+    setup = prepare(flags.SharedFlags.of(arguments))
+    job = make_job(setup, arguments.method, arguments.ratio, arguments.max_iters)
+    with setup.runtime.alone(job.lock, f"train '{job.name}' in {setup.dest}"):
+        run(job, arguments)
+    device.stop()
+
+
+def run(job, arguments: argparse.Namespace) -> None:
+    """Train from the beginning or from where the run was cut off."""
+    from runtime.provenance import Stopwatch, provenance
+    from training.job import starting_network
     from training.loop import Trainer
     from training.networks import open_network
     from training.resume import check_space, earlier_run, is_finished, iteration_of
 
-    setup = prepare(flags.SharedFlags.of(arguments))
-    job = make_job(setup, arguments.method, arguments.ratio, arguments.max_iters)
     checkpoint = earlier_run(job, arguments.resume, arguments.force)
     if is_finished(job, checkpoint):
         say(job, f"Finished already: {job.final}; to train longer, give more --max_iters")
-        return device.stop()
+        return
     if arguments.resume:
         begin = f"iteration {iteration_of(checkpoint)}" if checkpoint else "the beginning, there is no earlier run"
         say(job, f"Starting from {begin}")
-    net = starting_network(job) if checkpoint is None else open_network(setup, job.last)[0]
+    net = starting_network(job) if checkpoint is None else open_network(job.setup, job.last)[0]
     check_space(job, net)
     trainer = Trainer(job, net, checkpoint)
     watch = Stopwatch()
     with watch.stage("training, validation and saving"):
         trainer.train()
-    report(job, trainer.iteration - iteration_of(checkpoint), provenance(setup.runtime, watch.seconds))
-    return device.stop()
+    report(job, trainer.iteration - iteration_of(checkpoint), provenance(job.setup.runtime, watch.seconds))
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -9,14 +9,14 @@ import json
 from pathlib import Path
 
 from configs import UserError, flags
-from configs.paths import prepare_folder, write_text
+from configs.paths import check_file, prepare_folder, write_text
 from prune_utils.keep_ratio import parse_keep_ratio
 
 
 def main() -> None:
     arguments = parse_arguments()
     from relatedness.snip.measures import MEASURES
-    from relatedness.snip.running import SimilarityStudy, all_seeds, similarity_file, with_own
+    from relatedness.snip.running import SimilarityStudy, all_seeds, check_replaceable, similarity_file, with_own
     from relatedness.snip.weightings import WEIGHTINGS
     from reports.figures import draw_similarity
     from reports.similarity import report_of
@@ -28,6 +28,8 @@ def main() -> None:
     setup = prepare(flags.SharedFlags.of(arguments))
     if len(setup.tasks) < 2:
         raise UserError("--tasks: similarity is between tasks; name two or more")
+    if not arguments.force_run:
+        setup.runtime.from_main(lambda: check_replaceable(setup.dest / "similarity.json", setup))
     check_shared(setup, arguments.num_batches)
     study = SimilarityStudy(
         setup=setup,
@@ -66,7 +68,8 @@ def parse_arguments() -> argparse.Namespace:
         "min_sparsity, epi_like or your own as module:attribute")
     add("--keep_ratio", default="published", help="published, exact (the merged network has the sparsity) or a number")
     add("--dump_dir", type=Path, help="where each seed's statistics are kept; default: statistics/ under --dest")
-    add("--force_run", action="store_true", help="score again even where kept statistics would do")
+    add("--force_run", action="store_true", help="score again even where kept statistics would do, and replace "
+        "results of other tasks")
     add("--save_masks", action="store_true", help="also keep every task's masks, bit-packed, in --dump_dir")
     add("--table_json", type=Path, help="also write the bare table to this file, as the published code does")
     arguments = parser.parse_args()
@@ -75,8 +78,7 @@ def parse_arguments() -> argparse.Namespace:
         raise UserError("--keep_ratio: a number stands for one sparsity; name it with --sparsities, for instance 90")
     if arguments.table_json is not None:
         prepare_folder(arguments.table_json.parent, "--table_json")
-        if arguments.table_json.is_dir():
-            raise UserError(f"--table_json: {arguments.table_json} is a folder; name a file")
+        check_file(arguments.table_json, "--table_json")
     return arguments
 
 

@@ -1,24 +1,30 @@
 """The flags that all scripts share, declared once, and how a script begins and ends."""
 
 import argparse
+import errno
 import os
 import shlex
-import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NoReturn
 
 from configs.errors import UserError
-from configs.schema import Config, available, load_config
+from configs.interrupted import EXIT_INTERRUPTED, interrupt_by_signals, is_first_process, was_interrupted
+from configs.memory import is_out_of_memory, out_of_memory_text
+from configs.plugins import all_users_code
+from configs.reading import available
+from configs.schema import Config, load_config
+from configs.streams import unfailing_streams
 
 EXIT_USER_ERROR = 2
-EXIT_INTERRUPTED = 130
 ERRORS_IN_OUTPUT = "META_SPARSE_ERRORS_IN_OUTPUT"
 """Environment variable: errors are written to standard output too, where that is the log of a run."""
+PATIENCE = 10.0
+"""Seconds in which the first process of torchrun, if it has the same mistake, says so and all others are ended."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -158,49 +164,56 @@ def run_script(main: Callable[[], None]) -> NoReturn:
     # Processes that read images compete with torch's threads for the cores; threads that wait in a busy loop, as they
     # do by default, then slow training several times. Torch reads this when it is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        main()
-        sys.stdout.flush()
-        status = 0
-    except UserError as error:
-        _complain(f"error: {error}\n")
-        status = EXIT_USER_ERROR
-    except KeyboardInterrupt as interrupt:
-        state = str(interrupt) or "the same command goes on from the last state that was saved"
-        _complain(f"\ninterrupted; {state}\n")
-        status = EXIT_INTERRUPTED
-    except BrokenPipeError:  # the reader of our output went away, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
-    except Exception as error:
-        if _was_interrupted(error):
-            _complain("\ninterrupted\n")
+    with unfailing_streams() as (stdout, _):
+        interrupt_by_signals(main)
+        try:
+            status = _status_of(main)
+        except KeyboardInterrupt:  # a second signal, or torchrun's while this process waited for its turn to complain
             status = EXIT_INTERRUPTED
-        else:
-            _complain(traceback.format_exc())
+        stdout.flush()
+        if status == 0 and isinstance(stdout.failure, BrokenPipeError):  # our reader went away, as `| head` does
             status = 1
+        elif status == 0 and stdout.failure is not None and stdout.failure.errno != errno.EBADF:
+            _complain(f"error: standard output: {stdout.failure.strerror}; what was printed is lost, files are written")
+            status = EXIT_USER_ERROR
     sys.exit(status)
 
 
+def _status_of(main: Callable[[], None]) -> int:
+    """The exit status, after what there is to say has been said."""
+    try:
+        with all_users_code():
+            main()
+    except UserError as error:
+        _complain(f"error: {error}\n{error.details}")
+        return EXIT_USER_ERROR
+    except KeyboardInterrupt as interrupt:
+        return _interrupted(f"; {str(interrupt) or 'the same command goes on from the last state that was saved'}")
+    except Exception as error:
+        if was_interrupted(error):
+            return _interrupted("")
+        if is_out_of_memory(error):
+            _complain(f"error: {out_of_memory_text(error)}")
+            return EXIT_USER_ERROR
+        _complain(traceback.format_exc())
+        return 1
+    return 0
+
+
 def _complain(text: str) -> None:
-    sys.stderr.write(text)
+    """Print to standard error; of several processes with the same mistake only the first does."""
+    if not is_first_process():
+        time.sleep(PATIENCE)
+    line = f"{text.rstrip()}\n"
+    sys.stderr.write(line)
     if ERRORS_IN_OUTPUT in os.environ:
-        with suppress(OSError):  # a full disk may be what the error is about
-            sys.stdout.write(text)
-            sys.stdout.flush()
+        sys.stdout.write(line)
 
 
-def _interrupt(number: int, frame: object) -> NoReturn:
-    """A terminated run ends as an interrupted one does, its state saved; also in shells that ignore Ctrl-C."""
-    raise KeyboardInterrupt
-
-
-def _was_interrupted(error: BaseException | None) -> bool:
-    """Whether an error came of Ctrl-C: while a library is being imported, it may wrap that in an error of its own."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None
+def _interrupted(state: str) -> int:
+    if is_first_process():
+        sys.stderr.write(f"\ninterrupted{state}\n")
+    return EXIT_INTERRUPTED
 
 
 def _whole_number(text: str, least: int) -> int:

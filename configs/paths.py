@@ -1,55 +1,202 @@
-"""Where files go, and how they get there whole."""
+"""Where files go, how they get there whole, and which files are read at all."""
 
+import errno
+import fcntl
 import os
+import re
+import secrets
+import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from configs.errors import UserError
+from configs.locks import is_running
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLE_DATA = REPOSITORY / "data" / "sample"
+
+KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFLNK: "a link",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+REMEDY = "name a regular file, or one that is not there yet"
 
 
 def prepare_folder(path: Path, flag: str = "--dest") -> Path:
     """Make the folder and see that it can be written to, before any work is done.
 
     Raises:
-        UserError: it cannot be made or written to.
+        UserError: it cannot be made or written to, or its name is not UTF-8.
     """
     try:
+        _check_name(path)
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
-    except OSError as error:
-        raise UserError(f"{flag}: cannot write to {path}: {error.strerror}; name a folder you may write to") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(
+            f"{flag}: cannot write to {path}: {_reason(error)}; name a folder you may write to"
+        ) from error
     return path
+
+
+def check_file(path: Path, flag: str) -> None:
+    """See, before any work is done, that ``replacing`` would not refuse to write ``path``.
+
+    Raises:
+        UserError: a folder, link, device, pipe or socket is there, or it cannot be a name.
+    """
+    obstacle = _obstacle(path)
+    if obstacle:
+        raise UserError(f"{flag}: {path} {obstacle}; {REMEDY}")
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside ``path`` to write to; renamed to ``path`` at the end, removed after an error.
+    """A new empty file beside ``path`` to write to; renamed to ``path`` at the end, removed after an error.
 
-    A reader sees the old file or the new one, never half of one, even after a crash or on a full disk.
+    A reader sees the old file or the new one, never half of one, even after a crash or on a full disk. Only a
+    regular file is replaced. A link is refused and not followed, since in a folder that others may write to it could
+    lead to any file of the user's. What processes that were killed here have left of ``path`` is removed first.
 
     Raises:
-        UserError: the file cannot be written (full disk, no permission); the old file is left as it was.
+        UserError: something else than a regular file is there, or the file cannot be written (full disk, no
+            permission); the old file is left as it was.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    obstacle = _obstacle(path)
+    if obstacle:
+        raise UserError(f"cannot write {path}: it {obstacle}; {REMEDY}")
+    remove_leftovers(path)
+    # A name that nobody can foretell, and O_EXCL: neither a file nor a link that someone has placed is written to.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(6)}.tmp")
+    descriptor = None
     try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(temporary, flags, 0o666)
+        with suppress(OSError):  # on a disk without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        os.fsync(descriptor)
         temporary.replace(path)
+        _sync_folder(path.parent)
     except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"cannot write {path}: {reason}; free some space or name another --dest") from error
+        remedy = "free some space or name another --dest"
+        if error.errno == errno.ENAMETOOLONG:
+            remedy = "choose a shorter name"
+        raise UserError(f"cannot write {path}: {_reason(error)}; {remedy}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if descriptor is not None:
+            os.close(descriptor)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
+    """Write a text file whole or not at all.
+
+    Raises:
+        UserError: as ``replacing``, or the text has characters that UTF-8 has not.
+    """
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        try:
+            temporary.write_text(text, encoding="utf-8")
+        except UnicodeEncodeError as error:
+            raise UserError(f"cannot write {path}: {error}; remove that character from the names") from error
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what processes that were killed while writing ``path`` have left beside it."""
+    # Earlier versions had no random part in the name.
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.([0-9]{{1,9}})(\.[0-9a-f]+)?\.tmp")
+    with suppress(OSError):
+        for leftover in path.parent.iterdir():
+            found = pattern.fullmatch(leftover.name)
+            if found and not is_running(int(found[1])) and not _is_locked(leftover):
+                leftover.unlink(missing_ok=True)
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """The bytes of a regular file; a link to one is followed.
+
+    Args:
+        most: bytes that such a file has at most.
+
+    Raises:
+        UserError: it cannot be read, is larger, or is a folder, device, pipe or socket, which might never end.
+    """
+    try:
+        # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
+                raise UserError(f"{path}: cannot be read: it is {_kind(mode)}; name a regular file")
+            with open(descriptor, "rb", closefd=False) as file:
+                content = file.read(most + 1)
+        finally:
+            os.close(descriptor)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read: {_reason(error)}; name a file that can be") from error
+    if len(content) > most:
+        raise UserError(f"{path}: cannot be read: it has more than {most:,} bytes; name another file")
+    return content
+
+
+def _obstacle(path: Path) -> str | None:
+    """Why a file is not to be written in this place; None if nothing speaks against it."""
+    try:
+        _check_name(path)
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        return f"cannot be a file ({_reason(error)})"
+    return None if stat.S_ISREG(mode) else f"is {_kind(mode)}"
+
+
+def _kind(mode: int) -> str:
+    return KINDS.get(stat.S_IFMT(mode), "not a regular file")
+
+
+def _check_name(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:  # the system would take it, but it could be neither printed nor noted in JSON
+        raise ValueError("the name is not UTF-8") from error
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, RecursionError):
+        return "too many folders in one another"
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the new name to the disk too, where the file system knows how to."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _is_locked(leftover: Path) -> bool:
+    """Whether a process still writes it, perhaps in another container, whose process numbers say nothing here."""
+    try:
+        descriptor = os.open(leftover, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -1,9 +1,8 @@
 """What a data set is: an index of samples, and how to read one key of a sample."""
 
-import json
 import posixpath
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from configs.errors import UserError
+from dataloaders.index import Bounds, leaves_root, read_index
 
 BGR_MEAN = (104.00698793, 116.66876762, 122.67891434)
 
@@ -146,16 +146,27 @@ class MultitaskDataset(ABC):
 
 
 class IndexedDataset(MultitaskDataset):
-    """A data set in AdaShare's layout: a JSON file at the root lists the paths of each sample of a split."""
+    """A data set in AdaShare's layout: a JSON file at the root lists the paths of each sample of a split.
+
+    Args:
+        root, split, keys: as in the base class.
+        follow_links: whether files may lie outside the data root, where links below it lead; links that stay below
+            it, and a root that is one, need no leave.
+    """
 
     index_file: ClassVar[str]
     columns: ClassVar[tuple[str, ...]]
     """What the paths of a sample are, in the order of the index; ``img`` is one of them."""
 
-    def __init__(self, root: Path, split: str, keys: Collection[str], **options: Any) -> None:
+    def __init__(
+        self, root: Path, split: str, keys: Collection[str], follow_links: bool = False, **options: Any
+    ) -> None:
         super().__init__(root, split, keys, **options)
-        self.index = root / self.index_file
-        rows = _read_index(self.index, split, self.columns)
+        if not isinstance(follow_links, bool):
+            raise UserError(f"data.options.follow_links: {follow_links!r} is neither true nor false")
+        self._bounds = None if follow_links else Bounds(root)
+        self.index = self._inside(root / self.index_file)
+        rows = read_index(self.index, split, self.columns)
         wanted = {self.column(key) for key in ("img", *self.keys)}
         # Only what will be opened is kept: a large index would lie in the memory of every worker.
         places = {name: place for place, name in enumerate(self.columns) if name in wanted}
@@ -176,14 +187,22 @@ class IndexedDataset(MultitaskDataset):
         return self.root / relative
 
     def path(self, index: int, key: str) -> Path:
-        """The file of a key; raises UserError if the path leads out of the data root."""
+        """The file of a key; raises UserError if the path, or a link in it, leads out of the data root."""
         relative = self._paths[self.column(key)][index]
-        if _leaves_root(relative):
+        if leaves_root(relative):
             raise UserError(
                 f"{self.index}: {self.split}[{index}]: the path '{relative}' leaves the data root; "
                 f"paths must be relative to {self.root}"
             )
-        return self.locate(relative)
+        return self._inside(self.locate(relative))
+
+    def _inside(self, path: Path) -> Path:
+        if self._bounds is not None and (target := self._bounds.left_by(path)):
+            raise UserError(
+                f"{path}: a link leads out of the data root, to {target}; put the file itself there, or allow such "
+                f"links with --set data.options.follow_links=true"
+            )
+        return path
 
     def source(self, index: int, key: str) -> str:
         return str(self.locate(self._paths[self.column(key)][index]))
@@ -194,41 +213,8 @@ class IndexedDataset(MultitaskDataset):
     def check(self) -> None:
         for key in ("img", *self.keys):
             for index, relative in enumerate(self._paths[self.column(key)]):
-                if _leaves_root(relative):
+                if leaves_root(relative):
                     self.path(index, key)
-
-
-def _read_index(path: Path, split: str, columns: tuple[str, ...]) -> list[list[str]]:
-    """The rows of one split: a list of as many paths as there are columns for every sample."""
-    try:
-        index = json.loads(path.read_bytes())
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}; --data_root must name the folder of it") from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: not a JSON file ({error}); fetch it again") from error
-    if not isinstance(index, dict) or not isinstance(index.get(split), list):
-        found = ", ".join(index) or "nothing" if isinstance(index, dict) else f"a {type(index).__name__}"
-        raise UserError(f"{path}: expected a list of samples under '{split}', found {found}; add it")
-    if not index[split]:
-        raise UserError(f"{path}: the split '{split}' is empty; list at least one sample")
-    for message in _malformed(index[split], columns):
-        raise UserError(f"{path}: {split}{message}; correct the index")
-    return index[split]
-
-
-def _malformed(rows: list[Any], columns: tuple[str, ...]) -> Iterator[str]:
-    for number, row in enumerate(rows):
-        if not isinstance(row, list) or len(row) != len(columns):
-            found = len(row) if isinstance(row, list) else f"a {type(row).__name__}"
-            yield f"[{number}]: expected {len(columns)} paths ({', '.join(columns)}), found {found}"
-        elif not all(isinstance(path, str) and path and "\0" not in path for path in row):
-            yield f"[{number}]: every path must be a text that names a file"
-
-
-def _leaves_root(path: str) -> bool:
-    if path.startswith("/"):
-        return True
-    return ".." in path and posixpath.normpath(path).split("/")[0] == ".."
 
 
 def _size(value: Tensor) -> str:

@@ -1,17 +1,19 @@
 """What a worker process does: read the samples of a batch and augment them."""
 
+import math
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
-from configs import UserError
-from configs.schema import DataConfig
+from configs import Config, UserError
+from configs.plugins import users_code
 from dataloaders.augmentation import Window, cut, draw_window, write_padded
 from dataloaders.base import MultitaskDataset
+from dataloaders.registry import asked_for
 
 Batch = dict[str, Any]
 ORDER, AUGMENTATION = 0, 1  # what a generator is for
@@ -30,9 +32,9 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a worker sends back: a batch, unless no sample of it could be read, and what it skipped.
+    """What is made of the requests of a batch: the batch, unless no sample of it could be read, and what was skipped.
 
-    An error travels as a value, since a worker's exceptions reach the main process wrapped in tracebacks.
+    An error is a part of it, so that what was skipped before is not lost.
     """
 
     batch: Batch | None = None
@@ -41,26 +43,32 @@ class Answer:
     error: UserError | None = None
 
     def pin_memory(self) -> "Answer":
-        """The same in page-locked memory; DataLoader asks for it where there is a GPU."""
+        """The same in page-locked memory, from which a GPU copies while it works."""
         batch = self.batch and {key: _pinned(value) for key, value in self.batch.items()}
         return replace(self, batch=batch)
 
 
-class Reader(Dataset[Answer]):
+class Reader:
     """Answers lists of requests; a copy of it lives in every worker."""
 
-    def __init__(self, dataset: MultitaskDataset, settings: DataConfig, seed: int) -> None:
-        self.dataset, self._settings, self._seed = dataset, settings, seed
+    def __init__(self, dataset: MultitaskDataset, config: Config, seed: int) -> None:
+        self.dataset, self._settings, self._seed = dataset, config.data, seed
+        self._asked_for = asked_for(config)
 
-    def __getitems__(self, requests: list[Request]) -> Answer:
+    def answer(self, requests: list[Request]) -> Answer:
+        """Read and augment what is asked for. A UserError is given in the answer, not raised."""
         skipped: dict[int, str] = {}
         batch = _Batch(self.dataset, len(requests))
         try:
-            for request in requests:
-                self._add(request, batch, skipped)
+            with self._users_code():
+                for request in requests:
+                    self._add(request, batch, skipped)
+            return Answer(batch.finished(), tuple(skipped.items()))
         except UserError as error:
             return Answer(skipped=tuple(skipped.items()), error=error)
-        return Answer(batch.finished(), tuple(skipped.items()))
+        except MemoryError as error:
+            advice = "lower --num_workers, data.crop or the batch size"
+            return Answer(skipped=tuple(skipped.items()), error=UserError(f"memory ran out ({error}); {advice}"))
 
     def any_readable(self) -> bool:
         """Whether at least one sample of the split can be read."""
@@ -96,12 +104,16 @@ class Reader(Dataset[Answer]):
 
     def _read(self, index: int, skipped: dict[int, str]) -> dict[str, Tensor] | None:
         try:
-            return self.dataset.sample(index)
+            with self._users_code(f", sample {index}"):
+                return self.dataset.sample(index)
         except UserError as error:
             if self._settings.on_error == "raise":
                 raise
             skipped[index] = str(error)
             return None
+
+    def _users_code(self, where: str = "") -> AbstractContextManager[None]:
+        return users_code(f"{self._asked_for}{where}", self._settings.dataset)
 
 
 class _Batch:
@@ -123,7 +135,7 @@ class _Batch:
             part = cut(value, window, field, is_image=key == "img")
             shape = (self._size, len(part), *window.padded)
             if key not in self._tensors:
-                self._tensors[key] = torch.empty(shape, dtype=field.dtype)
+                self._tensors[key] = _room_for(key, shape, field.dtype)
             if self._tensors[key].shape != shape:
                 raise UserError(
                     f"sample '{name}': {key} is {list(shape[1:])}, but {list(self._tensors[key].shape[1:])} in "
@@ -139,6 +151,15 @@ class _Batch:
             return None
         tensors = {key: tensor[: len(self._names)] for key, tensor in self._tensors.items()}
         return {**tensors, "name": self._names}
+
+
+def _room_for(key: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    try:
+        return torch.empty(shape, dtype=dtype)
+    except RuntimeError as error:  # torch's own words for too little memory name a line of its source
+        gigabytes = math.prod(shape) * dtype.itemsize / 1e9
+        advice = "lower data.crop or the batch size"
+        raise UserError(f"no memory for '{key}' of a batch, {list(shape)}, {gigabytes:.1f} GB; {advice}") from error
 
 
 def _pinned(value: Any) -> Any:

@@ -4,22 +4,19 @@ A training batch depends on the settings, the seed and its number alone: not on 
 on which batches were read before it. A run that is resumed just asks for the numbers that are left.
 """
 
-import signal
-import sys
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
-from types import TracebackType
+from collections.abc import Collection, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
 
 from configs import Config, UserError
 from dataloaders.base import MultitaskDataset
 from dataloaders.fetching import ORDER, Answer, Batch, Reader, Request, seeded_generator
 from dataloaders.registry import open_dataset
-
-INTERRUPTS = {signal.SIGINT, signal.SIGTERM}
+from dataloaders.workers import in_processes
 
 
 def training_loader(
@@ -31,6 +28,7 @@ def training_loader(
     seed: int,
     num_workers: int,
     part: tuple[int, int] = (0, 1),
+    leaving_out: Collection[int] = (),
 ) -> "Loader":
     """Augmented batches of the split ``train``.
 
@@ -46,6 +44,7 @@ def training_loader(
         seed: seed of the order and of the augmentation.
         num_workers: processes that read; 0 reads in this one.
         part: (rank, world): the contiguous share of each batch that this process gets.
+        leaving_out: indices of samples that are not drawn; not all.
 
     Raises:
         UserError: as ``open_dataset``; a batch that cannot be shared evenly; and, while iterating, a sample
@@ -61,7 +60,10 @@ def training_loader(
     share = batch_size // world
     starts = (batch * batch_size + rank * share for batch in batches)
     positions = [range(start, start + share) for start in starts]
-    return Loader(Reader(dataset, config.data, seed), _Stream(len(dataset), positions, seed), num_workers)
+    samples: Sequence[int] = range(len(dataset))
+    if leaving_out:
+        samples = sorted(set(samples).difference(leaving_out))
+    return Loader(Reader(dataset, config, seed), _Stream(samples, positions, seed), num_workers)
 
 
 def evaluation_loader(
@@ -83,7 +85,7 @@ def evaluation_loader(
     indices = range(rank, len(dataset), world)
     starts = range(0, len(indices), batch_size)
     requests = [[Request(index) for index in indices[start : start + batch_size]] for start in starts]
-    return Loader(Reader(dataset, config.data, seed=0), requests, num_workers)
+    return Loader(Reader(dataset, config, seed=0), requests, num_workers)
 
 
 class Loader:
@@ -116,45 +118,32 @@ class Loader:
 
     def __iter__(self) -> Iterator[Batch]:
         anything = False
-        for answer in self._answers():
-            self._skipped.update(answer.skipped)
-            if answer.error is not None:
-                raise answer.error
-            if answer.batch is not None:
-                anything = True
-                yield answer.batch
+        with closing(self._answers()) as answers:  # ends the workers at once, whatever happens
+            for answer in answers:
+                self._skipped.update(answer.skipped)
+                if answer.error is not None:
+                    raise answer.error
+                if answer.batch is not None:
+                    anything = True
+                    yield answer.batch
         # In evaluation one process's share may be unreadable while those of others are not.
         if not anything and self._skipped and not self._reader.any_readable():
             raise self._reader.nothing_readable(self.skipped[0])
 
-    def _answers(self) -> Iterator[Answer]:
-        loader: DataLoader[Answer] = DataLoader(
-            self._reader,
-            batch_sampler=self._requests,
-            num_workers=self._num_workers,
-            collate_fn=_as_it_is,
-            pin_memory=torch.cuda.is_available(),
-            worker_init_fn=_start_worker,
-            generator=torch.Generator(),  # else each pass would draw a number from the global generator
-        )
-        try:
-            with _interrupts_held():
-                answers = iter(loader)
-            yield from answers
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
-                raise
-            raise UserError(
-                f"a process that reads images ended ({error}); if memory or shared memory (/dev/shm) ran "
-                f"out, use fewer of them, or none with --num_workers 0"
-            ) from error
+    def _answers(self) -> Generator[Answer, None, None]:
+        work, count = partial(_answer, self._reader, self._requests), len(self)
+        if self._num_workers == 0:
+            answers: Generator[Answer, None, None] = (work(number) for number in range(count))
+        else:
+            answers = in_processes(work, count, self._num_workers)
+        return _pinned(answers) if torch.cuda.is_available() else answers
 
 
 class _Stream(Sequence[list[Request]]):
-    """The batches of a training stream, given the positions of each in it."""
+    """The batches of a training stream of some samples, given the positions of each in it."""
 
-    def __init__(self, length: int, positions: list[range], seed: int) -> None:
-        self._length, self._positions, self._seed = length, positions, seed
+    def __init__(self, samples: Sequence[int], positions: list[range], seed: int) -> None:
+        self._samples, self._positions, self._seed = samples, positions, seed
         self._epoch, self._order = -1, torch.empty(0)
 
     def __len__(self) -> int:
@@ -164,36 +153,27 @@ class _Stream(Sequence[list[Request]]):
         return [Request(self._index(position), position) for position in self._positions[number]]
 
     def _index(self, position: int) -> int:
-        epoch, place = divmod(position, self._length)
+        epoch, place = divmod(position, len(self._samples))
         if epoch != self._epoch:
             self._epoch = epoch
-            self._order = torch.randperm(self._length, generator=seeded_generator(self._seed, ORDER, epoch))
-        return int(self._order[place])
+            self._order = torch.randperm(len(self._samples), generator=seeded_generator(self._seed, ORDER, epoch))
+        return self._samples[int(self._order[place])]
 
 
-def _as_it_is(answer: Any) -> Any:
-    return answer
+def _answer(reader: Reader, requests: Sequence[list[Request]], number: int) -> Answer:
+    return reader.answer(requests[number])
 
 
-def _start_worker(_: int) -> None:
-    """Leave Ctrl-C and SIGTERM, which often reach all, to the main process, which ends its workers."""
-    for number in INTERRUPTS:
-        signal.signal(number, signal.SIG_IGN)
-    sys.excepthook = _unless_main_is_gone
-    torch.set_num_threads(1)
+def _pinned(answers: Generator[Answer, None, None]) -> Generator[Answer, None, None]:
+    """The same in page-locked memory, each copied there by a thread while the one before is worked on."""
 
+    def following() -> Answer | None:
+        answer = next(answers, None)
+        return answer and answer.pin_memory()
 
-def _unless_main_is_gone(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Report an error, but not that the main process went away while a thread of ours was passing it a batch."""
-    if not issubclass(kind, (EOFError, ConnectionError)):
-        sys.__excepthook__(kind, error, trace)
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Interrupts wait while workers start, so that none of them meets one before it ignores it."""
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+    device = torch.cuda.current_device()
+    with closing(answers), ThreadPoolExecutor(1, initializer=torch.cuda.set_device, initargs=(device,)) as thread:
+        coming = thread.submit(following)
+        while (answer := coming.result()) is not None:
+            coming = thread.submit(following)
+            yield answer

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from configs import Config, UserError
-from configs.plugins import resolve
+from configs.plugins import resolve, users_code
 from dataloaders.base import MultitaskDataset
 from dataloaders.cityscapes import Cityscapes
 from dataloaders.nyuv2 import NYUv2
@@ -31,24 +31,35 @@ def open_dataset(config: Config, split: str, keys: Collection[str]) -> Multitask
     Raises:
         UserError: an unknown data set, option or key, no data root, or an index that cannot be used.
     """
+    kind = _find_class(config)
+    with users_code(asked_for(config), config.data.dataset):
+        _check_options(kind, config.data.options, f"{config.source}: data.options")
+        root = config.data.root or kind.default_root(config.data.options)
+        if root is None:
+            raise UserError(f"{config.source}: data.root: no folder given; name the data set's with --data_root")
+        wanted = tuple(key for key in keys if key not in ("img", "name"))
+        dataset = kind(root, split, wanted, **config.data.options)
+        if config.data.on_error == "raise":
+            dataset.check()
+        if len(dataset) == 0:
+            raise UserError(f"{root}: the split '{split}' of the data set '{config.name}' has no samples")
+    return dataset
+
+
+def asked_for(config: Config) -> str:
+    """What the setting of the data set asks for and where it stands, for messages."""
+    return f"data set ({config.source}: data.dataset)"
+
+
+def _find_class(config: Config) -> type[MultitaskDataset]:
     where = f"{config.source}: data.dataset"
-    kind = resolve(config.data.dataset, DATASETS, f"data set ({where})", config.source.parent)
+    kind = resolve(config.data.dataset, DATASETS, asked_for(config), config.source.parent)
     if not (isinstance(kind, type) and issubclass(kind, MultitaskDataset)):
         raise UserError(f"{where}: '{config.data.dataset}' is not a subclass of dataloaders.MultitaskDataset")
     missing = sorted(kind.__abstractmethods__) + ["fields"] * (not hasattr(kind, "fields"))
     if missing:
         raise UserError(f"{where}: the class {kind.__name__} lacks {', '.join(missing)}; add it")
-    _check_options(kind, config.data.options, f"{config.source}: data.options")
-    root = config.data.root or kind.default_root(config.data.options)
-    if root is None:
-        raise UserError(f"{config.source}: data.root: no folder given; name the data set's with --data_root")
-    wanted = tuple(key for key in keys if key not in ("img", "name"))
-    dataset = kind(root, split, wanted, **config.data.options)
-    if config.data.on_error == "raise":
-        dataset.check()
-    if len(dataset) == 0:
-        raise UserError(f"{root}: the split '{split}' of the data set '{config.name}' has no samples")
-    return dataset
+    return kind
 
 
 def _check_options(kind: type[MultitaskDataset], options: Mapping[str, Any], where: str) -> None:

@@ -1,7 +1,9 @@
 """The sample rooms: a small data set in the Taskonomy layout that is rendered when it is first used."""
 
+import errno
 import fcntl
 import os
+import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -93,12 +95,36 @@ def _one_at_a_time(root: Path) -> Iterator[None]:
     """Let other processes that want the same folder wait, as those of one torchrun do.
 
     On a disk without locks they all render, and the first to finish names the folder.
+
+    Raises:
+        UserError: the lock cannot be made, or something else is in its place.
     """
     lock = root.with_name(f".{root.name}.lock")
-    with lock.open("w") as file:
+    try:
+        descriptor = _locked(lock)
+    except OSError as error:
+        raise UserError(
+            f"--data_root: cannot lock {lock}: {error.strerror}; remove what is there, or name another folder"
+        ) from error
+    try:
+        yield
+    finally:
         with suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
+            lock.unlink()
+        os.close(descriptor)
+
+
+def _locked(lock: Path) -> int:
+    """The lock, a file, open and locked. A link in its place is not followed, and a FIFO not waited for."""
+    while True:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+        opened = os.fstat(descriptor)
+        if not stat.S_ISREG(opened.st_mode):
+            os.close(descriptor)
+            raise FileExistsError(errno.EEXIST, "it is not a regular file")
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(opened, lock.lstat()):
+                return descriptor
+        os.close(descriptor)  # who had it before has removed it, and others may have made one anew

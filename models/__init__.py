@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import nn
 
 from configs.errors import UserError
-from configs.plugins import resolve
+from configs.plugins import resolve, users_code
 from configs.schema import ModelConfig
 from models.aspp import ASPP
 from models.base import MultitaskNet
@@ -27,6 +27,8 @@ BACKBONES: dict[str, Backbone] = {
 }
 HEADS: dict[str, Head] = {"aspp": ASPP}
 
+BACKBONE, HEAD = "backbone (model.backbone)", "head (model.head)"  # what the settings ask for, in messages
+
 __all__ = ["BACKBONES", "HEADS", "MultitaskNet", "build_network", "builders"]
 
 
@@ -42,11 +44,19 @@ def build_network(config: ModelConfig, channels: Mapping[str, int], folder: Path
         UserError: an unknown backbone or head.
     """
     make_backbone, make_head = builders(config, folder)
-    backbone = make_backbone(config)
-    width = getattr(backbone, "out_channels", None)
+    with users_code(BACKBONE, config.backbone):
+        backbone = make_backbone(config)
+        width = getattr(backbone, "out_channels", None)
     if not isinstance(width, int):
         raise UserError(f"model.backbone: '{config.backbone}' has no whole number out_channels for the heads; add it")
-    return MultitaskNet(backbone, {task: make_head(width, n, config) for task, n in channels.items()})
+    with users_code(HEAD, config.head):
+        heads = {task: make_head(width, n, config) for task, n in channels.items()}
+    for key, name, parts in (("backbone", config.backbone, [backbone]), ("head", config.head, heads.values())):
+        for part in parts:
+            if not isinstance(part, nn.Module):
+                made = type(part).__name__
+                raise UserError(f"model.{key}: '{name}' made a {made}, not a torch.nn.Module; return one")
+    return MultitaskNet(backbone, heads)
 
 
 def builders(config: ModelConfig, folder: Path | None = None) -> tuple[Backbone, Head]:
@@ -55,8 +65,8 @@ def builders(config: ModelConfig, folder: Path | None = None) -> tuple[Backbone,
     Raises:
         UserError: an unknown backbone or head.
     """
-    backbone = resolve(config.backbone, BACKBONES, "backbone (model.backbone)", folder)
-    head = resolve(config.head, HEADS, "head (model.head)", folder)
+    backbone = resolve(config.backbone, BACKBONES, BACKBONE, folder)
+    head = resolve(config.head, HEADS, HEAD, folder)
     for key, name, found in (("backbone", config.backbone, backbone), ("head", config.head, head)):
         if not callable(found):
             raise UserError(f"model.{key}: '{name}' is not a function or class that makes a {key}; name one")

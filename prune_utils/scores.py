@@ -215,7 +215,8 @@ def _zeros(parameters: Mapping[str, Tensor]) -> Scores:
 @torch.no_grad()
 def _times(net: nn.Module, magnitudes: Mapping[str, Scores], factor: Callable[[Tensor], Tensor]) -> dict[str, Scores]:
     parameters = shared_weights(net)
-    for task in magnitudes:  # by task, since two may share a head, which ``weights(net)`` would name but once
+    # By task, since two may share a head, which ``weights(net)`` would name but once.
+    for task in net.heads:  # type: ignore[union-attr]
         parameters |= head_weights(net, task)
     for name, weight in parameters.items():  # layer by layer: factors of all layers would be a second network
         layer_factor = factor(weight)

@@ -30,7 +30,6 @@ class Estimator(BaseModel, ABC):
     Attributes:
         needs: what it can look at, the default first.
         directed: whether (a, b) and (b, a) may differ.
-        held_out: whether it needs training pictures that are not among the study's first batches.
         uses_scores: whether it asks for ``Study.scores``, which are only gathered if one of the estimators does.
 
     Options:
@@ -41,7 +40,6 @@ class Estimator(BaseModel, ABC):
 
     needs: ClassVar[tuple[Need, ...]]
     directed: ClassVar[bool]
-    held_out: ClassVar[bool] = False
     uses_scores: ClassVar[bool] = False
 
     state: Need | None = None
@@ -57,6 +55,11 @@ class Estimator(BaseModel, ABC):
     def need(self) -> Need:
         """What it looks at."""
         return self.state or self.needs[0]
+
+    @property
+    def held_out(self) -> bool:
+        """Whether it needs training pictures that are not among the study's first batches."""
+        return False
 
     @property
     def network_state(self) -> State:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from configs import UserError
 from dataloaders.fetching import seeded_generator
+from models import MultitaskNet
 from prune_utils.scores import training_mode
-from relatedness.base import State
 from runtime.passes import scoring_batch_size, seed_batch
 from tasks import Task
 
@@ -41,7 +42,7 @@ class Features:
 
     Attributes:
         values: [P, n, C].
-        grid: height and width of the backbone's output; ``Study.pooled`` of the same grid has the same cells.
+        grid: height and width of the map that they are of; ``Study.pooled`` of the same grid has the same cells.
     """
 
     values: Tensor
@@ -82,20 +83,48 @@ def pooled_targets(study: "Study", part: "Part", grid: tuple[int, int]) -> Poole
 
 
 @torch.no_grad()
-def backbone_features(study: "Study", state: State, part: "Part") -> Features:
-    """What the backbone makes of a part's pictures, in training mode as when scoring, on the CPU."""
-    net = study.network(state)
+def backbone_features(study: "Study", net: MultitaskNet, part: "Part", depth: str | None = None) -> Features:
+    """What a network's backbone makes of a part's pictures, in training mode as when scoring, on the CPU.
+
+    Args:
+        depth: a module of the backbone; the features as they enter it. None: the backbone's output.
+
+    Raises:
+        UserError: what enters the module is no map.
+    """
     found: dict[int, tuple[Tensor, tuple[int, int]]] = {}
     with training_mode(net):
         for number, batch in study.batches(part):
             seed_batch(study.seed, number)
             with study.setup.runtime.autocast():
-                features = net.backbone(batch["img"])
+                features = net.backbone(batch["img"]) if depth is None else entering(net.backbone, depth, batch["img"])
             height, width = features.shape[-2:]
             found[number] = _rows(features, _chosen(study, part, number, (height, width))), (height, width)
     study.products.count_passes(len(study.numbers(part)), 0)
     values, grids = zip(*study.from_all(found), strict=True)
     return Features(torch.cat(values), grids[0])
+
+
+def entering(backbone: nn.Module, depth: str, images: Tensor) -> Tensor:
+    """The map [N, C, h, w] that a module of a backbone is given for some images; where it runs twice, the last.
+
+    Raises:
+        UserError: the module is given no such map.
+    """
+    caught: list[Tensor] = []
+
+    def keep(_: nn.Module, inputs: tuple) -> None:
+        maps = [value for value in inputs if isinstance(value, Tensor) and value.ndim == 4]
+        caught.extend(value.clone() for value in maps[:1])  # what comes next may overwrite it
+
+    hook = backbone.get_submodule(depth).register_forward_pre_hook(keep)
+    try:
+        backbone(images)
+    finally:
+        hook.remove()
+    if not caught:
+        raise UserError(f"no map [N, C, h, w] enters the backbone's module '{depth}'; name another as depth")
+    return caught[-1]
 
 
 def _chosen(study: "Study", part: "Part", number: int, grid: tuple[int, int]) -> Tensor:

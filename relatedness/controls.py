@@ -13,11 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dataloaders.fetching import seeded_generator
 from tasks import Task
 
 Kind = Literal["real", "shuffled", "twin"]
 MARK = "~"
 """Between a task's name and the kind of stand-in; no task's name has it."""
+SHUFFLE = 2
+"""What a seeded generator is for."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,11 @@ def shuffled_key(key: str) -> str:
 def with_shuffled(batch: Mapping[str, Any], other: Mapping[str, Any], keys: Collection[str], order: Tensor) -> dict:
     """The batch with further targets for shuffled roles: sample i gets those of sample order[i] of ``other``."""
     return {**batch, **{shuffled_key(key): other[key][order.to(other[key].device)] for key in keys}}
+
+
+def shuffled_within(batch: Mapping[str, Any], keys: Collection[str], seed: int, number: int) -> dict:
+    """The batch with further targets, those of its other pictures, in an order that its number and the seed decide."""
+    return with_shuffled(batch, batch, keys, derangement(batch["name"], seeded_generator(seed, SHUFFLE, number)))
 
 
 def derangement(names: Sequence[str], generator: torch.Generator) -> Tensor:

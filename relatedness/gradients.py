@@ -15,7 +15,7 @@ from torch import Tensor
 from dataloaders.fetching import seeded_generator
 from models import MultitaskNet
 from prune_utils.layers import Scores, shared_weights
-from prune_utils.scores import TaskGradient, add_magnitudes, snip_scores, task_gradients, zero_scores
+from prune_utils.scores import Loss, TaskGradient, add_magnitudes, snip_scores, task_gradients, zero_scores
 from relatedness.base import State
 from relatedness.sketch import Sketch
 from runtime.passes import over_batches
@@ -90,7 +90,7 @@ class SignedSums:
         """
         half, place = number % 2, self._places[gradient.task]
         for name, at in gradient.at.items():
-            flat = at.reshape(-1)
+            flat = _flat(at)
             self._sums[name][half, place] += self._sketches[name](flat) if self.sketched else flat
         self._losses[half, place] += gradient.loss
         if place == 0:
@@ -107,6 +107,12 @@ class SignedSums:
             return Gradients(tuple(self._places), self._layers, products, losses[:, :-1] / batches, self.sketched)
 
 
+def shared_length(net: MultitaskNet) -> float:
+    """The length of all shared weights together, by which steps are measured."""
+    squares = [float(weight.detach().double().square().sum()) for weight in shared_weights(net).values()]
+    return float(np.sqrt(sum(squares)))
+
+
 def too_few_batches(study: "Study") -> str | None:
     """What is wrong where one of the two halves of the batches is empty; None if nothing is."""
     if study.plan.num_batches < 2:
@@ -117,18 +123,34 @@ def too_few_batches(study: "Study") -> str | None:
 def gradient_pass(study: "Study", state: State) -> tuple[Gradients, dict[str, Scores]]:
     """One pass over the first batches, from which both signed gradients and, at initialisation, SNIP scores come.
 
-    The backbone runs forwards once a batch, for all roles, and backwards once for each.
-
     Returns:
         the gradients; and role -> scores, empty where the study has none.
     """
-    net, mine, count = study.network(state), study.mine("first"), study.plan.num_batches
-    sums = SignedSums(study.names, shared_weights(net), study.seed)
+    net = study.network(state)
     losses = {role.name: role.loss for role in study.roles}
-    magnitudes = zero_scores(net, losses) if study.with_scores and state == "init" else {}
+    found, magnitudes = signed_gradients(study, net, losses, with_magnitudes=study.with_scores and state == "init")
+    return found, snip_scores(net, magnitudes)
+
+
+def signed_gradients(
+    study: "Study", net: MultitaskNet, losses: Mapping[str, Loss], with_magnitudes: bool = False
+) -> tuple[Gradients, dict[str, Scores]]:
+    """Signed gradients of some losses on the first batches.
+
+    The backbone runs forwards once a batch, for all of them, and backwards once for each.
+
+    Args:
+        net: has a head for each loss by its name.
+
+    Returns:
+        the gradients; and for each loss, the sum of the sizes of its gradients on every weight, where that is wanted.
+    """
+    mine, count = study.mine("first"), study.plan.num_batches
+    sums = SignedSums(list(losses), shared_weights(net), study.seed)
 
     def measure(net: MultitaskNet, batches: Iterable[Mapping], _: object, **options: Any) -> dict[str, Scores]:
-        for gradient in task_gradients(net, study.with_controls(batches, "first"), losses, **options):
+        magnitudes = zero_scores(net, losses) if with_magnitudes else {}
+        for gradient in task_gradients(net, study.with_controls(batches, "first", mine), losses, **options):
             if gradient.shared:
                 sums.add(mine[gradient.number], gradient)
             if magnitudes:
@@ -136,9 +158,14 @@ def gradient_pass(study: "Study", state: State) -> tuple[Gradients, dict[str, Sc
         return magnitudes
 
     with study.bar(count, "gradients") as bar:
-        over_batches(measure, study.setup, net, count, study.seed, bar)
-    study.products.count_passes(count, count * len(study.roles))
-    return sums.gradients(study.setup.runtime.sum_over_processes), snip_scores(net, magnitudes)
+        magnitudes = over_batches(measure, study.setup, net, count, study.seed, bar)
+    study.products.count_passes(count, count * len(losses))
+    return sums.gradients(study.setup.runtime.sum_over_processes), magnitudes
+
+
+def _flat(gradient: Tensor) -> Tensor:
+    """A gradient as a vector; of a convolution in the memory order that scoring uses, so that nothing is copied."""
+    return gradient.permute(0, 2, 3, 1).reshape(-1) if gradient.dim() == 4 else gradient.reshape(-1)
 
 
 def _products(sums: Tensor) -> np.ndarray:

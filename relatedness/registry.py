@@ -20,6 +20,9 @@ ESTIMATORS = {
     "joint_alignment": "relatedness.estimators.joint_alignment:JointAlignment",
     "dominance": "relatedness.estimators.dominance:Dominance",
     "readout": "relatedness.estimators.readout:Readout",
+    "tag": "relatedness.estimators.tag:Tag",
+    "probe": "relatedness.estimators.probe:Probe",
+    "short_cotraining": "relatedness.estimators.short_cotraining:ShortCotraining",
 }
 """Where each estimator is found; it is loaded when it is asked for, since that takes torch."""
 

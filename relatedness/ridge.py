@@ -9,6 +9,9 @@ from torch import Tensor
 STRENGTHS = tuple(10.0**exponent for exponent in range(-6, 3))
 """Penalties that are tried, as shares of the mean variance of the inputs."""
 
+ROUNDING = 1e-13
+"""The variance of float32 numbers that were meant to be equal, as a share of their square."""
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -28,11 +31,10 @@ class Moments:
     def of(cls, inputs: Tensor, outputs: Tensor, weights: Tensor) -> "Moments":
         """Of n rows [n, p] and [n, q] with weights [n]."""
         share = (weights / weights.sum()).double()[:, None]
-        inputs, outputs = inputs.double(), outputs.double()
-        x, y = (share * inputs).sum(0), (share * outputs).sum(0)
-        centred = inputs - x
+        x, centred = _centred(inputs, share)
+        y, varying = _centred(outputs, share)
         scaled = (share * centred).T
-        return cls(x, y, scaled @ centred, scaled @ (outputs - y))
+        return cls(x, y, scaled @ centred, scaled @ varying)
 
 
 def fit(moments: Moments, strength: float) -> tuple[Tensor, Tensor]:
@@ -58,10 +60,35 @@ def explained(outputs: Tensor, predicted: Tensor, weights: Tensor) -> float:
         weights: [n].
     """
     share = (weights / weights.sum()).double()[:, None]
-    outputs = outputs.double()
-    variance = (share * (outputs - (share * outputs).sum(0)).square()).sum()
-    error = (share * (outputs - predicted).square()).sum()
+    variance = (share * _centred(outputs, share)[1].square()).sum()
+    error = (share * (outputs.double() - predicted).square()).sum()
     return float(1 - error / variance) if variance > 0 else float("nan")
+
+
+def _centred(values: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+    """Weighted means [p] and deviations [n, p] from them, in float64; 0 where a column varies by rounding alone."""
+    values = values.double()
+    mean = (share * values).sum(0)
+    deviations = values - mean
+    variance = (share * deviations.square()).sum(0)
+    return mean, deviations * (variance > ROUNDING * mean.square())
+
+
+def fit_by_halves(
+    inputs: Tensor, outputs: Tensor, weights: Tensor, pictures: Tensor
+) -> tuple[Tensor, Tensor] | None:
+    """A fit on all rows, with the strength that does best when fitted on one half of the pictures, judged on the other.
+
+    Args:
+        pictures: [n], the number of the picture that a row is of.
+
+    Returns:
+        slopes [p, q] and intercept [q]; None where no row of one of the halves counts.
+    """
+    fitting = pictures % 2 == 0
+    if not (weights[fitting].sum() > 0 and weights[~fitting].sum() > 0):
+        return None
+    return fit(Moments.of(inputs, outputs, weights), choose_strength(inputs, outputs, weights, fitting))
 
 
 def choose_strength(

@@ -1,28 +1,26 @@
 """What an estimator is given for one replicate, each thing made once and when it is first asked for."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from tqdm import tqdm
 
-from dataloaders.fetching import seeded_generator
 from models import MultitaskNet
 from prune_utils.layers import Scores
 from relatedness.base import State
 from relatedness.cells import Features, Pooled, backbone_features, pooled_targets
-from relatedness.controls import derangement, make_roles, wanted_pairs, with_shuffled
+from relatedness.closed_form import readout_gradients
+from relatedness.controls import Role, make_roles, shuffled_within, wanted_pairs, with_shuffled
 from relatedness.gradients import Gradients, gradient_pass
-from relatedness.networks import make_network
+from relatedness.networks import make_network, trained_on
 from relatedness.products import Products
 from runtime.passes import placed, report_skipped, scoring_batch_size, scoring_loader
 from runtime.setup import Setup
 
 Part = Literal["first", "held_out"]
 """The batches that everything is measured on, and as many further ones of training pictures that are not in those."""
-SHUFFLE = 2
-"""What a seeded generator is for."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +77,16 @@ class Study:
         whole = self.pictures // scoring_batch_size(self.setup)
         return range(first, max(first, min(2 * first, whole)))
 
+    def held_out_problem(self) -> str | None:
+        """Why there are no held-out batches, and what to change; None if there are."""
+        if self.numbers("held_out"):
+            return None
+        return (
+            f"it needs training pictures beside the first {self.plan.num_batches} batches of "
+            f"{scoring_batch_size(self.setup)}, and of {self.pictures} pictures no batch is left; "
+            f"lower --num_batches or data.batch_size"
+        )
+
     @property
     def pictures(self) -> int:
         """How many training pictures there are."""
@@ -86,16 +94,26 @@ class Study:
 
     def mine(self, part: Part) -> range:
         """Those of ``numbers`` that are this process's."""
-        return self.numbers(part)[self._stride]
+        return self.numbers(part)[self.setup.runtime.rank :: self.setup.runtime.world]
 
     def batches(self, part: Part) -> Iterator[tuple[int, dict[str, Any]]]:
         """This process's batches of a part, on the device, with their numbers; for ``Role.view`` and ``Role.loss``."""
-        numbers = self.mine(part)
+        return self.read(part, self.mine(part))
+
+    def read(self, part: Part, numbers: Sequence[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The batches of a part that have these numbers, as ``batches`` gives this process's; some may come again."""
         loader = scoring_loader(self.setup, numbers, self.seed)
-        with self.bar(len(self.numbers(part)), f"{part.replace('_', ' ')} batches") as bar:
-            batches = self.with_controls(placed(loader, self.setup, bar), part)
+        with self.bar(len(numbers) * self.setup.runtime.world, f"{part.replace('_', ' ')} batches") as bar:
+            batches = self.with_controls(placed(loader, self.setup, bar), part, numbers)
             yield from zip(numbers, batches, strict=True)
             report_skipped(loader, bar)
+
+    def held_out_pictures(self) -> list[int]:
+        """The places in the training split of the pictures of the held-out batches."""
+        held_out = self.numbers("held_out")
+        return self.products.get(
+            "held-out pictures", lambda: scoring_loader(self.setup, held_out, self.seed).indices()
+        )
 
     def network(self, state: State) -> MultitaskNet:
         """The network in a state, with a head for every role by its name; to be left as it is.
@@ -104,9 +122,25 @@ class Study:
         """
         return self.products.get(("network", state), lambda: make_network(self, state))
 
+    def alone(self, role: Role, iterations: int) -> MultitaskNet:
+        """The network after a short training on one role, which has not seen the held-out pictures.
+
+        Those of tasks are kept, since several estimators ask for them; those of stand-ins are made anew.
+        """
+
+        def train() -> MultitaskNet:
+            self.products.count_passes(iterations, iterations)
+            return trained_on(self, [role], iterations, f"{role.name} alone")
+
+        return self.products.get(("alone", role.name, iterations), train) if role.kind == "real" else train()
+
     def gradients(self, state: State) -> Gradients:
         """Signed gradients of all roles on the first batches, as inner products."""
         return self._pass(state)[0]
+
+    def readout_gradients(self, state: State) -> Gradients:
+        """The same with closed-form readouts, fitted on the held-out batches, in the heads' places."""
+        return self.products.get(("readout gradients", state), lambda: readout_gradients(self, state))
 
     def scores(self) -> dict[str, Scores]:
         """SNIP scores of all roles at initialisation on the first batches, by name; a task's are those that
@@ -119,9 +153,15 @@ class Study:
         """The roles' targets as numbers, on cells of a grid (height, width)."""
         return self.products.get(("pooled", part, grid), lambda: pooled_targets(self, part, grid))
 
-    def features(self, state: State, part: Part) -> Features:
-        """The backbone's features, in the cells of ``pooled`` of the features' own grid."""
-        return self.products.get(("features", state, part), lambda: backbone_features(self, state, part))
+    def features(self, state: State, part: Part, depth: str | None = None) -> Features:
+        """The backbone's features, in the cells of ``pooled`` of the features' own grid.
+
+        Args:
+            depth: a module of the backbone; the features as they enter it. None: the backbone's output.
+        """
+        return self.products.get(
+            ("features", state, part, depth), lambda: backbone_features(self, self.network(state), part, depth)
+        )
 
     def bar(self, total: int, what: str) -> tqdm:
         """A progress bar for a part of the work, below that of the whole."""
@@ -133,27 +173,24 @@ class Study:
         gathered = {number: value for part in self.setup.runtime.gather(dict(found)) for number, value in part.items()}
         return [gathered[number] for number in sorted(gathered)]
 
-    def with_controls(self, batches: Iterable[Mapping[str, Any]], part: Part) -> Iterator[dict[str, Any]]:
-        """The batches with this process's numbers, with the targets that shuffled roles see.
+    def with_controls(
+        self, batches: Iterable[Mapping[str, Any]], part: Part, numbers: Sequence[int]
+    ) -> Iterator[dict[str, Any]]:
+        """The batches of a part with these numbers, with the targets that shuffled roles see.
 
         Those are of other pictures of the same batch, or, where a batch is one picture, of the next batch.
         """
-        numbers, keys = self.numbers(part), self.setup.keys
+        every, keys = self.numbers(part), self.setup.keys
+        following = [every[(number - every.start + 1) % len(every)] for number in numbers]
         alone = scoring_batch_size(self.setup) == 1
-        following = [numbers[(place + 1) % len(numbers)] for place in range(len(numbers))][self._stride]
         others = iter(scoring_loader(self.setup, following, self.seed)) if alone and self.plan.controls else None
-        for number, batch in zip(self.mine(part), batches, strict=True):
+        for number, batch in zip(numbers, batches, strict=True):
             if not self.plan.controls:
                 yield dict(batch)
             elif others is not None:
                 yield with_shuffled(batch, self.setup.runtime.place(next(others)), keys, torch.zeros(1).long())
             else:
-                order = derangement(batch["name"], seeded_generator(self.seed, SHUFFLE, number))
-                yield with_shuffled(batch, batch, keys, order)
-
-    @property
-    def _stride(self) -> slice:
-        return slice(self.setup.runtime.rank, None, self.setup.runtime.world)
+                yield shuffled_within(batch, keys, self.seed, number)
 
     def _pass(self, state: State) -> tuple[Gradients, dict[str, Scores]]:
         return self.products.get(("gradients", state), lambda: gradient_pass(self, state))

@@ -27,8 +27,12 @@ def draw_curves(log: Path, picture: Path, tasks: Mapping[str, tuple[str, bool]],
     Raises:
         UserError: the picture cannot be written.
     """
-    frame = pd.read_csv(log)
-    if frame.empty:
+    try:
+        frame = pd.read_csv(log)
+    except (OSError, ValueError):  # removed or cut short by somebody: there is nothing to draw, and no reason to stop
+        return
+    wanted = {"iteration", "loss", *(loss_column(task) for task in tasks)}
+    if frame.empty or not wanted <= set(frame.columns):
         return
     panels: dict[str, tuple[str, bool] | None] = {"sum of weighted losses": None, **tasks}
     columns = min(COLUMNS, math.ceil(math.sqrt(len(panels))))

@@ -4,6 +4,7 @@ Colours: cividis for matrices and Okabe & Ito's palette for lines, which colour-
 lines also differ in marker and dash.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from configs.paths import replacing
 from reports.similarity import METRIC_NAMES, WEIGHTING_NAMES, Report, layer_similarity, matrix
@@ -73,7 +75,14 @@ def save_figure(figure: Figure, path: Path) -> None:
     Raises:
         UserError: the file cannot be written.
     """
-    with replacing(path) as temporary:
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a dollar sign in a name is one
+    # Labels of ticks are made while the figure is drawn; a character that the font lacks is drawn as a box.
+    with (
+        replacing(path) as temporary,
+        matplotlib.rc_context({"text.parse_math": False}),
+        warnings.catch_warnings(action="ignore"),
+    ):
         figure.savefig(temporary, format="png", dpi=150)
 
 
@@ -91,14 +100,19 @@ def draw_matrix(axes: Axes, values: pd.DataFrame, errors: pd.DataFrame) -> None:
     for i, j in np.ndindex(size, size):
         text = "1" if i == j else _cell(float(numbers[i, j]), float(margins[i, j]), few)
         axes.text(j, i, text, ha="center", va="center", fontsize=8 if few else 6,
-                  color=_text_colour(backgrounds[i, j]))
-    long = size > 4 or max(map(len, values.columns)) > 8
-    axes.set_xticks(range(size), values.columns, rotation=45 if long else 0, ha="right" if long else "center",
+                  color=text_colour(backgrounds[i, j]))
+    label_tasks(axes, list(values.index), list(values.columns))
+    axes.figure.colorbar(image, ax=axes, shrink=0.8, label="similarity")
+
+
+def label_tasks(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
+    """Names beside the rows and below the columns of a heat map, without ticks or frame."""
+    long = len(columns) > 4 or max(map(len, columns)) > 8
+    axes.set_xticks(range(len(columns)), columns, rotation=45 if long else 0, ha="right" if long else "center",
                     rotation_mode="anchor" if long else "default")
-    axes.set_yticks(range(size), values.index)
+    axes.set_yticks(range(len(rows)), rows)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.figure.colorbar(image, ax=axes, shrink=0.8, label="similarity")
 
 
 def draw_lines(axes: Axes, x: Sequence[float], lines: Mapping[str, np.ndarray],
@@ -191,7 +205,7 @@ def _cell(value: float, error: float, few: bool) -> str:
     return f"{value:.3f}" if np.isnan(error) else f"{value:.3f}\n\N{PLUS-MINUS SIGN}{error:.3f}"
 
 
-def _text_colour(background: np.ndarray) -> str:
+def text_colour(background: np.ndarray) -> str:
     """Black or white, whichever has the higher contrast on an RGBA colour (WCAG 2, relative luminance)."""
     srgb = np.array(background[:3])
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)

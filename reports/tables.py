@@ -5,7 +5,7 @@ columns, and columns of two levels: a group (may be "") and a name within it. ``
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from math import isnan
 
@@ -17,7 +17,20 @@ LATEX_ESCAPES = {
     **{character: "\\" + character for character in "&%$#_{}"},
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "[": "{[}",  # where a row begins with it, the end of the row before would take it for its option
+    "*": "{*}",
+    **dict.fromkeys("\t\n\r", " "),
 }
+TSV_ESCAPES = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
+MARKDOWN_ESCAPES = {
+    **{character: "\\" + character for character in "\\|`*[]<$~"},
+    "&": "&amp;",
+    **dict.fromkeys("\t\n\r", " "),
+}
+"""An underscore inside of a word means nothing in Markdown, and nothing else of these names begins a line."""
 SIGN = re.compile(r"^([+-])(?=\d)")
 """The sign of a number, which LaTeX sets as a minus only in mathematics."""
 LATEX_ROWS = 40
@@ -28,13 +41,13 @@ LATEX_COMMENT = "% Plain LaTeX, no package needed; \\input it in text that is 16
 
 def tsv(frame: pd.DataFrame, note: str = "") -> str:
     """Tab-separated values under one line of headings; the note is a comment (``#``) in the last line."""
-    lines = ["\t".join(row) for row in (_heading(frame), *_rows(frame))]
+    lines = ["\t".join(_escaped(cell, TSV_ESCAPES) for cell in row) for row in (_heading(frame), *_rows(frame))]
     return "\n".join(lines + ([f"# {note}"] if note else [])) + "\n"
 
 
 def markdown(frame: pd.DataFrame, note: str = "") -> str:
     """A Markdown table, padded so that it can be read as it stands."""
-    heading, rows = _heading(frame), [[cell.replace("|", r"\|") for cell in row] for row in _rows(frame)]
+    heading, *rows = ([_escaped(cell, MARKDOWN_ESCAPES) for cell in row] for row in (_heading(frame), *_rows(frame)))
     widths = [max(map(len, column)) for column in zip(heading, *rows, strict=True)]
     labels = frame.index.nlevels
     rule = ["-" * width if i < labels else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
@@ -73,7 +86,11 @@ def decimals(frame: pd.DataFrame, missing: str, signed: bool = False) -> pd.Data
 
 def escape(text: str) -> str:
     """Text as LaTeX source."""
-    return "".join(LATEX_ESCAPES.get(character, character) for character in text)
+    return _escaped(text, LATEX_ESCAPES)
+
+
+def _escaped(text: str, escapes: Mapping[str, str]) -> str:
+    return "".join(escapes.get(character, character) for character in text)
 
 
 def _heading(frame: pd.DataFrame) -> list[str]:

@@ -1,13 +1,11 @@
 """Running a script of ours as a child: on the same terminal, what it prints in a log, signals passed on once."""
 
-import fcntl
 import os
 import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,25 +71,3 @@ def _run(command: list[str], output: int, keep: Collection[int]) -> int:
         for number, handler in before.items():
             signal.signal(number, handler)
     return EXIT_INTERRUPTED if told else status
-
-
-@contextmanager
-def alone_in(folder: Path) -> Iterator[int]:
-    """Let one process at a time plan and run in a folder; yields a file that its children keep open.
-
-    A child that outlives its parent goes on holding the folder. On a disk without locks nothing is checked.
-
-    Raises:
-        UserError: another one is at work there.
-    """
-    with (folder / ".reproducing.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(
-                f"--dest: another reproduce_tables.py, or a run that it began, is at work in {folder}; "
-                f"wait for its end, or name another folder"
-            ) from error
-        except OSError:
-            pass
-        yield lock.fileno()

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from configs import UserError, flags
+from configs.locks import held
 from configs.paths import write_text
 from reports.costs import duration
 from reports.tables_file import Section, TablesFile
@@ -25,6 +26,8 @@ from runtime.setup import Setup
 
 RESULTS = ("study", "evaluate")
 """Kinds of steps that end with numbers for the tables."""
+LOCK = ".reproducing.lock"
+"""In the folder of the tables, held by the process that makes them and by its children."""
 REMEDY = "--force trains it anew, another --dest keeps it"
 
 
@@ -42,7 +45,7 @@ def carry_out(setup: Setup, plans: Sequence[TablePlan], force: bool) -> TablesFi
             a command failed by a user's mistake.
         KeyboardInterrupt: after Ctrl-C or SIGTERM; what is finished is kept.
     """
-    with children.alone_in(setup.dest) as lock:
+    with held(setup.dest / LOCK, f"make tables in {setup.dest}", by_children=True) as lock:
         steps = steps_of(all_runs(plans), force)
         problem = next((step.problem for step in steps if step.problem), "")
         if problem:

@@ -2,10 +2,11 @@
 
 import functools
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from dataloaders import MultitaskDataset
@@ -14,8 +15,8 @@ READ_WHOLE = 2 << 30
 """Bytes. Files that are no larger than this together are read; of more data only sizes and times are looked at."""
 UNNAMED = "the data set does not name its files; give its class a method sources(index, key) (see docs/own_data.md)"
 """Why results of some data are not kept, and what to do."""
-READERS = 4
-"""Threads that read files."""
+READERS, PART = 4, 64
+"""Threads that read files, and how many files one of them takes at a time."""
 
 Rows = Sequence[tuple[int, Sequence[Path]]]
 """Of each sample in the order of use: its index, and the files of its image and of every key."""
@@ -55,19 +56,26 @@ def contents_of(rows: Rows | None, root: Path | None) -> Contents:
     if rows is None:
         return Contents(None, uuid4().hex[:16])
     files = list(dict.fromkeys(file for _, row in rows for file in row))
-    with ThreadPoolExecutor(READERS) as pool:
-        stats = dict(zip(files, pool.map(_stat, files, chunksize=64), strict=True))
-        read = sum(stat[0] for stat in stats.values() if stat is not None) <= READ_WHOLE
-        told = list(pool.map(_content, files, stats.values())) if read else [_size(stat) for stat in stats.values()]
-    named = {file: f"{_relative(file, root)}\0{what}" for file, what in zip(files, told, strict=True)}
-    data, stamps = hashlib.sha256(), hashlib.sha256()
+    stats = _side_by_side(_stat, files)
+    read = sum(stat[0] for stat in stats if stat is not None) <= READ_WHOLE
+    told = _side_by_side(_content, files, stats) if read else [_size(stat) for stat in stats]
+    home = f"{root}/"
+    named = {file: f"{str(file).removeprefix(home)}\0{what}" for file, what in zip(files, told, strict=True)}
+    data = hashlib.sha256()
     for index, row in rows:
         data.update("\n".join([f"{index}", *(named[file] for file in row), ""]).encode(errors="surrogateescape"))
-    if read:
-        return Contents(data.hexdigest()[:16], "")
-    for stat in stats.values():
-        stamps.update(f"{stat}\n".encode())
-    return Contents(data.hexdigest()[:16], stamps.hexdigest()[:16])
+    stamps = "" if read else hashlib.sha256(f"{stats}".encode()).hexdigest()[:16]
+    return Contents(data.hexdigest()[:16], stamps)
+
+
+def _side_by_side(function: Callable[..., Any], *columns: Sequence) -> list:
+    """The function of each row, in a few threads: disks, and those in a network more so, answer many at once."""
+
+    def part(start: int) -> list:
+        return list(map(function, *(column[start : start + PART] for column in columns)))
+
+    with ThreadPoolExecutor(READERS) as pool:
+        return [answer for answers in pool.map(part, range(0, len(columns[0]), PART)) for answer in answers]
 
 
 Stat = tuple[int, int, int, int]
@@ -96,7 +104,3 @@ def _content(file: Path, stat: Stat | None) -> str:
             return hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError:
         return "unreadable"
-
-
-def _relative(file: Path, root: Path | None) -> str:
-    return str(file.relative_to(root)) if root is not None and file.is_relative_to(root) else str(file)

@@ -1,19 +1,23 @@
 """Where a script runs: device, precision, seeds, and the process group under ``torchrun``."""
 
 import datetime
-import os
 import random
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 
 from configs.errors import UserError
+from configs.locks import held
+from runtime.launched import end_with_parent, processes_from_environment
+
+Net = TypeVar("Net", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Runtime:
             return nullcontext
         return partial(torch.autocast, self.device.type, dtype=torch.bfloat16)
 
-    def arrange(self, net: nn.Module) -> nn.Module:
+    def arrange(self, net: Net) -> Net:
         """The network with its weights in the memory order in which this precision is fastest.
 
         Channels last in bf16: on a CPU, forwards and backwards through the full-size network take 8 % less time so. In
@@ -89,6 +93,25 @@ class Runtime:
             distributed.all_gather_object(values, value)
         return values
 
+    @contextmanager
+    def alone(self, lock: Path, work: str) -> Iterator[None]:
+        """Hold a lock inside, once for all processes.
+
+        Raises:
+            UserError: as ``configs.locks.held``, on every process.
+        """
+        with ExitStack() as stack:
+            problem = None
+            if self.is_main:
+                try:
+                    stack.enter_context(held(lock, work))
+                except UserError as error:
+                    problem = str(error)
+            problem = self.agree(problem)
+            if problem is not None:
+                raise UserError(problem)
+            yield
+
     def wait(self) -> None:
         """Wait until every process is here."""
         if self.world > 1:
@@ -99,17 +122,23 @@ def start(device: str, precision: str) -> Runtime:
     """The runtime that the flags ask for; joins the process group when started by ``torchrun``.
 
     Raises:
-        UserError: a device that is not there.
+        UserError: a device that is not there; an environment as torchrun would not leave it.
     """
-    world, local_rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("LOCAL_RANK", 0))
+    world, local_rank = processes_from_environment()
     chosen = choose_device(device, local_rank if world > 1 else None)
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
     if world == 1:
         return Runtime(chosen, precision)
+    end_with_parent()
     backend = "nccl" if chosen.type == "cuda" else "gloo"
     # Reading a large data set or rendering the sample data on one process must not look like a hang.
-    distributed.init_process_group(backend, timeout=datetime.timedelta(hours=2))
+    try:
+        distributed.init_process_group(backend, timeout=datetime.timedelta(hours=2))
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        remedy = "start all of them with one torchrun"
+        raise UserError(f"torchrun: the processes do not find one another ({reason}); {remedy}") from error
     return Runtime(chosen, precision, distributed.get_rank(), distributed.get_world_size())
 
 

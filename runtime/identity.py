@@ -24,8 +24,8 @@ from runtime.setup import Setup
 
 LIBRARIES = {"torch": "torch", "torchvision": "torchvision", "numpy": "numpy", "scipy": "scipy", "PIL": "pillow"}
 """What computes or decodes for us: by the name it is imported under, the name it is installed under."""
-OWN = re.compile(r"([A-Za-z_][\w.]*):[A-Za-z_]\w*")
-"""A thing of the user's own in the settings: ``module:attribute``."""
+OWN = re.compile(r'"([A-Za-z_][\w.]*):[A-Za-z_]\w*"')
+"""A thing of the user's own in the settings as JSON: ``module:attribute``."""
 PROJECT, BEGINNING = "the project", "what it was begun with"
 
 
@@ -97,14 +97,13 @@ def identity_of(
         flat |= flatten(task.model_dump(exclude={"name"}), f"tasks.{name}.")
     settings = affecting(Config, flat, stage)
     settings |= {"tasks": list(setup.tasks), "precision": setup.runtime.precision, **further}
-    settings = json.loads(json.dumps(settings, default=_plain))
+    text = json.dumps(settings, default=_plain)
     contents = contents_of(sources, config.data.root)
-    names = sorted({found[1] for value in settings.values() if (found := OWN.fullmatch(f"{value}"))})
     ours, libraries = project_code(entry)
-    own, own_libraries = own_code(names, [Path.cwd(), config.source.parent])
+    own, own_libraries = own_code(sorted({*OWN.findall(text)}), [Path.cwd(), config.source.parent])
     return Identity(
         stage=stage,
-        settings=settings,
+        settings=json.loads(text),
         data=contents.data,
         stamps=contents.stamps,
         code={PROJECT: ours, **own},

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from configs.errors import UserError
-from configs.plugins import resolve
+from configs.plugins import resolve, users_code
 from configs.schema import Config, TaskConfig, describe
 from tasks.base import Batch, Metrics, Task
 from tasks.depth import DepthTask
@@ -43,17 +43,22 @@ def _build(config: Config, name: str, settings: TaskConfig, root: Path | None) -
     options = settings.model_dump(exclude={"kind"})
     if "name" in options:
         raise UserError(f"{config.source}: tasks.{name}.name: unknown key; the task's name is '{name}'")
-    try:
-        return kind(name=name, **options).with_files(root)
-    except ValidationError as error:
-        raise UserError(f"{config.source}: {describe(error, f'tasks.{name}')}") from error
-    except UserError as error:
-        raise UserError(f"{config.source}: {error}") from error
+    with users_code(_asked_for(config, name), settings.kind):
+        try:
+            return kind(name=name, **options).with_files(root)
+        except ValidationError as error:
+            raise UserError(f"{config.source}: {describe(error, f'tasks.{name}')}") from error
+        except UserError as error:
+            raise UserError(f"{config.source}: {error}") from error
+
+
+def _asked_for(config: Config, name: str) -> str:
+    return f"kind of task ({config.source}: tasks.{name}.kind)"
 
 
 def _find_kind(config: Config, name: str, kind: str) -> type[Task]:
     where = f"{config.source}: tasks.{name}.kind"
-    found = resolve(kind, TASKS, f"kind of task ({where})", folder=config.source.parent)
+    found = resolve(kind, TASKS, _asked_for(config, name), folder=config.source.parent)
     if not (inspect.isclass(found) and issubclass(found, Task)):
         raise UserError(f"{where}: '{kind}' is not a subclass of tasks.Task; make it one")
     if inspect.isabstract(found):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from configs.errors import UserError
+from configs.regular import open_regular
 
 ADVICE = "give one positive number for each class"
 
@@ -31,8 +32,9 @@ def read_weights(path: Path, classes: int) -> tuple[float, ...]:
         UserError: it cannot be read, or is not one positive number per class.
     """
     try:
-        weights = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        with open_regular(path) as file:
+            weights = np.load(file, allow_pickle=False)
+    except Exception as error:  # the header is parsed as Python's words, of which anything may come
         reason = "no such file" if isinstance(error, FileNotFoundError) else error
         raise UserError(f"cannot read {path}: {reason}; put the .npy file there or give numbers") from error
     problem = problem_with(weights.tolist() if isinstance(weights, np.ndarray) else None, classes)

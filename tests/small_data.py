@@ -1,6 +1,7 @@
 """Data sets on disk that are small enough to check by hand, and their settings."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from configs import Config, load_config
+from configs.paths import REPOSITORY
 from dataloaders import evaluation_loader
 
 TASKONOMY_DOMAINS = ("rgb", "segmentsemantic", "normal", "depth_zbuffer", "keypoints2d", "edge_texture")
@@ -59,6 +61,23 @@ def make_taskonomy(root: Path, size: int = 4, *, omnidata: bool = False, **pixel
         if image is not None:
             write_png(path, image)
     return write_index(root, "taskonomy.json", [row])
+
+
+def make_aerial(folder: Path) -> Path:
+    """The folder that docs/own_data.md describes, with its two files word for word; returns it."""
+    text = (REPOSITORY / "docs" / "own_data.md").read_text()
+    rng = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for i in range(3):
+            stem = f"{split}/{i:04}"
+            write_png(folder / f"{stem}.png", rng.integers(0, 256, (72, 80, 3), dtype=np.uint8))
+            write_png(folder / f"{stem}_class.png", rng.integers(0, 5, (72, 80), dtype=np.uint8))
+            write_npy(folder / f"{stem}_height.npy", rng.uniform(0, 30, (72, 80)).astype(np.float32))
+    for name, language in (("aerial.yaml", "yaml"), ("aerial_data.py", "python")):
+        block = re.search(rf"```{language}\n(.+?)```", text, re.DOTALL)
+        assert block is not None
+        (folder / name).write_text(block[1])
+    return folder
 
 
 def write_index(root: Path, name: str, rows: list[list[str]]) -> Path:

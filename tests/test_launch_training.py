@@ -16,7 +16,7 @@ import torch
 from conftest import REPOSITORY, Script, assert_user_error, tiny
 from small_training import assert_same_run, job_for, setup_for, short
 
-from training import loop
+from training import keeping
 from training.checkpoints import read_checkpoint
 
 Launch = Callable[..., CompletedProcess]
@@ -26,7 +26,7 @@ LONG = short("train.max_iters=40", "train.eval_interval=15", "train.save_interva
 @pytest.fixture
 def launch(run_script: Script, rooms: Path, monkeypatch: pytest.MonkeyPatch) -> Launch:
     """Run the script on small pictures, with results in ``out``."""
-    monkeypatch.setattr(loop, "draw_curves", lambda *arguments: None)
+    monkeypatch.setattr(keeping, "draw_curves", lambda *arguments: None)
     flags = [*tiny(rooms), *short(), "--device", "cpu", "--dest", "out"]
     return lambda *more: run_script("launch_training.py", *flags, *more)
 

@@ -4,30 +4,14 @@ import json
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
-from conftest import REPOSITORY, Script, assert_user_error
-from PIL import Image
+from conftest import Script, assert_user_error
+from small_data import make_aerial
 
 
 @pytest.fixture
 def aerial(tmp_path: Path) -> Path:
-    """The folder that the document describes."""
-    text = (REPOSITORY / "docs" / "own_data.md").read_text()
-    folder = tmp_path / "aerial"
-    rng = np.random.default_rng(0)
-    for split in ("train", "test"):
-        (folder / split).mkdir(parents=True)
-        for i in range(3):
-            stem = folder / split / f"{i:04}"
-            Image.fromarray(rng.integers(0, 256, (72, 80, 3), dtype=np.uint8)).save(f"{stem}.png")
-            Image.fromarray(rng.integers(0, 5, (72, 80), dtype=np.uint8)).save(f"{stem}_class.png")
-            np.save(f"{stem}_height.npy", rng.uniform(0, 30, (72, 80)).astype(np.float32))
-    for name, language in (("aerial.yaml", "yaml"), ("aerial_data.py", "python")):
-        block = re.search(rf"```{language}\n(.+?)```", text, re.DOTALL)
-        assert block is not None
-        (folder / name).write_text(block[1])
-    return folder
+    return make_aerial(tmp_path / "aerial")
 
 
 def test_the_documented_example_runs(aerial: Path, run_script: Script, tmp_path: Path) -> None:
@@ -63,3 +47,48 @@ def test_mistakes_in_the_users_files_are_named(
         "static_similarity.py", "--dataset", yaml, "--data_root", aerial, "--num_batches", 1, "--num_workers", 0
     )
     assert_user_error(result, *words)
+
+
+BACKBONES = """
+
+def quitting(config):
+    raise SystemExit
+
+class Failing(torch.nn.Module):
+    out_channels = 4
+
+    def __init__(self, config):
+        super().__init__()
+        self.layer = torch.nn.Conv2d(3, 4, 3)
+
+    def forward(self, images):
+        return images.no_such_thing
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "backbone", "said"),
+    [
+        ("class Aerial(", "exit()\nclass Aerial(", None, r"yaml: data\.dataset\): .* SystemExit.*, in <module>\)"),
+        ("        self.images =", "        exit(0)\n        self.images =", None, r"data\.dataset\): .* in __init__\)"),
+        ("        error =", "        exit(0)\n        error =", None, r"yaml: tasks\.height\.kind\): .*, in loss\)"),
+        ("        error =", "        1 / 0\n        error =", None, r"height\.kind\): .* ZeroDivisionError.* loss\)"),
+        ("", "", "aerial_data:quitting", r"backbone \(model\.backbone\): .* SystemExit \(.*, in quitting\)"),
+        ("", "", "aerial_data:Failing", r"\(model\.backbone\): .*AttributeError: .*no_such_thing.*, in forward\)"),
+    ],
+)
+def test_errors_of_the_users_code_are_named_and_never_end_in_success(
+    aerial: Path, run_script: Script, old: str, new: str, backbone: str | None, said: str
+) -> None:
+    module = aerial / "aerial_data.py"
+    module.write_text(module.read_text().replace(old, new) + BACKBONES)
+    flags = ["--set", f"model.backbone={backbone}"] if backbone else []
+    result = run_script(
+        "static_similarity.py", "--dataset", aerial / "aerial.yaml", "--data_root", aerial, "--num_batches", 1,
+        "--num_workers", 0, "--sparsities", 50, *flags,
+    )  # fmt: skip
+    assert result.returncode == 2, result.stderr
+    lines = [line for line in result.stderr.replace("\r", "\n").splitlines() if line.strip() and "%|" not in line]
+    assert re.search(rf"^error: .*{said}; correct it there$", lines[0]), result.stderr
+    assert len(lines) > 1 and all(line.startswith("  ") for line in lines[1:]), "the user's own frames"
+    assert str(module) in lines[1] and "static_similarity.py" not in result.stderr

@@ -69,15 +69,22 @@ def check_network(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor]) ->
     Raises:
         Unsound: a weight is NaN or infinite, or a mask has no weight or another shape.
     """
-    for name, tensor in weights.items():
-        if tensor.dtype in FLOATS and not tensor.is_meta and not bool(torch.isfinite(tensor).all()):
-            raise Unsound(f"the weight '{name}' is not finite everywhere")
+    if (bad := first_not_finite(weights)) is not None:
+        raise Unsound(f"the weight '{bad}' is not finite everywhere")
     for name, mask in masks.items():
         if name not in weights:
             raise Unsound(f"there is a mask for '{name}', but no such weight")
         if mask.shape != weights[name].shape:
             shapes = f"{list(mask.shape)}, the weight {list(weights[name].shape)}"
             raise Unsound(f"the mask of '{name}' has the shape {shapes}")
+
+
+def first_not_finite(state: Mapping[str, Tensor]) -> str | None:
+    """The name of the first tensor that holds an infinity or NaN; None if all are finite."""
+    for name, tensor in state.items():
+        if tensor.dtype in FLOATS and not tensor.is_meta and not bool(torch.isfinite(tensor).all()):
+            return name
+    return None
 
 
 def as_mask(tensor: Tensor, name: str) -> Tensor:

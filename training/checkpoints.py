@@ -1,6 +1,5 @@
 """Checkpoints: plain tensors and plain values, read without running code, written whole or not at all."""
 
-import os
 import pickle
 import warnings
 from collections.abc import Mapping, Sequence
@@ -158,14 +157,6 @@ def read_identity(path: Path, tasks: Sequence[str]) -> Identity | None:
         return read_checkpoint(path, tasks).identity
 
 
-def remove_leftovers(path: Path) -> None:
-    """Remove what processes that were killed while writing ``path`` have left beside it."""
-    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
-        pid = leftover.name.removeprefix(f".{path.name}.").removesuffix(".tmp")
-        if pid.isdecimal() and not _is_running(int(pid)):
-            leftover.unlink(missing_ok=True)
-
-
 def _load(path: Path) -> Any:
     try:
         with warnings.catch_warnings(action="ignore"):  # about files that are refused in a moment
@@ -218,13 +209,3 @@ def _is_state(content: object) -> bool:
     return isinstance(content, Mapping) and all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
     )
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

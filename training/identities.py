@@ -1,19 +1,22 @@
 """The identities of pruned networks, training runs and evaluations: of files on disk, and of planned ones."""
 
 import hashlib
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from configs.affects import affecting, flatten
+from configs.errors import UserError
 from configs.schema import Config, DynamicConfig, TrainConfig
 from dataloaders import open_dataset
 from prune_utils.keep_ratio import KeepRatio, stated_keep_ratio
 from prune_utils.sparsifiers.base import OneShot
 from runtime.contents import Rows, rows_of
-from runtime.identity import Identity, differing_settings, identity_of
+from runtime.identity import Identity, differing_requests, differing_settings, identity_of
 from runtime.passes import scored_samples
 from runtime.setup import Setup
 from training.checkpoints import Checkpoint, read_identity
@@ -64,6 +67,29 @@ def pruning_identity(
     return identity_of("scores", setup, sources=samples, entry=entry, further=further, after=after)
 
 
+def check_replaceable(path: Path, tasks: Sequence[str], now: Identity) -> None:
+    """See that no other pruned network is lost when one is written.
+
+    Args:
+        path: of the network.
+        tasks: the network's, in their order.
+        now: of the network to write.
+
+    Raises:
+        UserError: there is one of other settings or data, or something that is no network.
+    """
+    if not path.exists():
+        return
+    then = read_identity(path, tasks)
+    if then is None:
+        differences = "an earlier version made it, so that its settings are not known"
+    elif then.request == now.request:
+        return
+    else:
+        differences = f"other settings or data made it: {'; '.join(differing_requests(then, now))}"
+    raise UserError(f"{path} is there already, and {differences}; name another --dest, or replace it with --force")
+
+
 def training_identity(job: Job, start: Identity | None = None) -> Identity:
     """Of a training run, whatever its length: a network of it is told by the iteration as well.
 
@@ -105,6 +131,11 @@ def pruned_start(job: Job) -> Identity | None:
         return None
     path = pruned_path(job.setup, job.method, job.ratio)
     return read_identity(path, list(job.setup.tasks)) if path.exists() else None
+
+
+def begun_as(job: Job) -> Identity:
+    """Of a training that begins now, on every process; the main one reads what it depends on."""
+    return job.setup.runtime.from_main(lambda: training_identity(job, pruned_start(job)))
 
 
 def differing_from_earlier_version(job: Job, checkpoint: Checkpoint, now: Identity) -> list[str]:

@@ -51,6 +51,3 @@ class DeferredInterrupts:
             raise KeyboardInterrupt
         if not self.asked:
             self.asked, self._since = True, time.monotonic()
-            # Readers that the same signal ended would make torch raise an error in the middle of a step. This handler
-            # stays: from here on the process only saves its state and ends.
-            signal.signal(signal.SIGCHLD, lambda *_: None)

@@ -8,6 +8,7 @@ from torch.optim import Optimizer
 
 from configs import UserError
 from configs.schema import DynamicConfig, ScheduleConfig
+from dataloaders import Loader, training_loader
 from models import MultitaskNet
 from prune_utils.sparsifiers.base import Dynamic, DynamicInputs, MaskUpdates, OneShot, Sparsifier
 from prune_utils.sparsifiers.prune_and_grow import fitted
@@ -55,8 +56,26 @@ class Job:
         return self.setup.dest / f"{self.name}.csv"
 
     @property
+    def lock(self) -> Path:
+        """Held while the run is trained."""
+        return self.setup.dest / f".{self.name}.lock"
+
+    @property
     def picture(self) -> Path:
         return self.setup.dest / f"{self.name}.png"
+
+    def batches(self, start: int) -> Loader:
+        """This process's share of the training batches from an iteration on."""
+        setup, runtime = self.setup, self.setup.runtime
+        return training_loader(
+            setup.config,
+            setup.keys,
+            range(start, self.schedule.max_iters),
+            batch_size=setup.config.data.batch_size,
+            seed=setup.seed,
+            num_workers=setup.num_workers,
+            part=(runtime.rank, runtime.world),
+        )
 
     @property
     def dynamic(self) -> DynamicConfig | None:

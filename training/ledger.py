@@ -44,10 +44,11 @@ class Ledger:
 
     Attributes:
         stop: whether a process wanted to stop when the ledger was last settled.
+        save: whether one wanted the state to be saved.
     """
 
     def __init__(self, tasks: Sequence[str], runtime: Runtime) -> None:
-        self.stop = False
+        self.stop = self.save = False
         self._tasks = list(tasks)
         self._runtime = runtime
         self._open: list[tuple[int, float, Tensor]] = []
@@ -62,11 +63,12 @@ class Ledger:
         """Whether it is time to settle."""
         return self._runtime.device.type == "cpu" or len(self._open) >= SETTLE_EVERY
 
-    def settle(self, stop: bool) -> list[Entry]:
+    def settle(self, stop: bool, save: bool = False) -> list[Entry]:
         """Look at the losses noted since the last time; every process must take part.
 
         Args:
             stop: whether this process wants to stop.
+            save: whether this process wants the state to be saved.
 
         Raises:
             NonFiniteLoss: on all processes alike.
@@ -76,12 +78,12 @@ class Ledger:
         iterations, rates, losses = zip(*self._open, strict=True)
         self._open = []
         table = torch.stack(losses)
-        # The wish to stop travels with the losses: no message of its own, and all processes learn of it at one step.
-        flags = torch.full_like(table[:, :1], float(stop))
-        shared = torch.cat([table, flags], dim=1)
+        # Wishes travel with the losses: no message of their own, and all processes learn of them at one step.
+        wishes = table.new_tensor([float(stop), float(save)]).expand(len(table), 2)
+        shared = torch.cat([table, wishes], dim=1)
         self._runtime.sum_over_processes([shared])
         rows = (shared / self._runtime.world).tolist()  # the only wait: one copy for all steps
-        self.stop = rows[-1].pop() > 0
+        self.stop, self.save = (wish > 0 for wish in rows[-1][len(self._tasks) :])
         entries = []
         for iteration, lr, row in zip(iterations, rates, rows, strict=True):
             values = tuple(row[: len(self._tasks)])

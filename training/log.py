@@ -26,17 +26,25 @@ class TrainingLog:
         rows: what is not in the file yet.
 
     Args:
-        path: the file; rows after iteration ``start`` are dropped, since the run does them again.
-        start: the iteration that the run goes on from; 0 begins a new file.
+        path: the file, which nothing is written to before ``begin``.
+        start: the iteration that the run goes on from; rows of the file after it are dropped by ``begin``, since the
+            run does them again. 0 begins a new file.
     """
 
     def __init__(self, path: Path, tasks: Mapping[str, Task], start: int) -> None:
-        self.path = path
+        self.path, self._start = path, start
         self.rows: list[Row] = []
         self._weights = {name: task.weight for name, task in tasks.items()}
         metrics = [metric_column(name, metric) for name, task in tasks.items() for metric in task.higher_is_better]
         self.columns = ["iteration", "lr", "loss", *map(loss_column, tasks), *metrics]
-        write_text(path, self._text([self.columns, *self._kept(start)]))
+
+    def begin(self) -> None:
+        """Make the file, with what is kept of an earlier one.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        write_text(self.path, self._text([self.columns, *self._kept(self._start)]))
 
     def add(self, entry: Entry) -> None:
         """Note a step."""
@@ -59,6 +67,11 @@ class TrainingLog:
             UserError: the file cannot be written.
         """
         count = len(self.rows) - hold
+        if count <= 0:
+            return
+        if not self.path.exists():  # somebody has removed it in mid-run; what comes from now on is kept all the same
+            self._start = 0
+            self.begin()
         lines = [[_number(row.get(column)) for column in self.columns] for row in self.rows[:count]]
         try:
             with self.path.open("a", encoding="utf-8", newline="") as file:

@@ -11,28 +11,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import torch
 from tqdm import tqdm
 
 from configs import UserError
-from dataloaders import training_loader
+from dataloaders import open_dataset
 from models import MultitaskNet
-from reports.curves import draw_curves
 from runtime.device import seed_everything
-from training.checkpoints import Checkpoint, capture, write_checkpoint
+from training.checking import first_not_finite
+from training.checkpoints import Checkpoint
 from training.evaluation import Best, Results, evaluate, results_text
-from training.identities import pruned_start, training_identity
+from training.identities import begun_as
 from training.interrupts import DeferredInterrupts, Stop
 from training.job import Job, begin_sparsifying
-from training.ledger import Entry, Ledger, NonFiniteLoss
-from training.log import TrainingLog
+from training.keeping import RunFiles
+from training.ledger import Ledger, NonFiniteLoss
 from training.optim import make_optimizer
 from training.parallel import average_statistics, distributed, share_normalisation
-from training.state import TrainingState, read_state
+from training.state import go_on, state_of
 from training.step import descend, step_seed, task_losses
 
-DRAW_EVERY = 60.0
-"""Seconds at least between two drawings of the curves, each of which takes about one."""
+SAVE_EVERY = 600.0
+"""Seconds after which the state is saved, however far the next interval is."""
 TEXT_EVERY = 10
 """Steps between two changes of the text beside the progress bar."""
 
@@ -53,24 +52,19 @@ class Trainer:
             self.net, job.schedule, self.setup.config.train.weight_decay
         )
         self.sparsifier = begin_sparsifying(job, self.net, self.optimizer)
-        self.identity = (
-            self.runtime.from_main(lambda: training_identity(job, pruned_start(job)))
-            if checkpoint is None
-            else checkpoint.identity
-        )
         self.best = Best(self.setup.tasks)
         self.resumed = checkpoint is not None
         self.iteration = 0
         self.validated = 0
         self.saved = 0
-        self.drawn = time.monotonic()
+        self.saved_at = time.monotonic()
+        self.whole = True
         self.results: Results = {}
         self.interrupts = DeferredInterrupts()
         self.ledger = Ledger(list(self.setup.tasks), self.runtime)
-        rows = self._go_on(checkpoint.training) if checkpoint is not None and checkpoint.training is not None else []
-        self.log = TrainingLog(job.log, self.setup.tasks, self.iteration) if self.runtime.is_main else None
-        if self.log is not None:
-            self.log.rows = rows
+        rows = go_on(self, checkpoint.training) if checkpoint is not None and checkpoint.training is not None else []
+        identity = begun_as(job) if checkpoint is None else checkpoint.identity
+        self.files = RunFiles(job, self.net, identity, self.iteration, rows)
         self.model = distributed(self.net, self.runtime)
 
     def train(self) -> None:
@@ -85,51 +79,94 @@ class Trainer:
             self.interrupts,
             tqdm(total=total, initial=self.iteration, unit="it", disable=None if main else True) as self.bar,
         ):
+            open_dataset(self.setup.config, "test", self.setup.keys)  # a missing one would end the first validation
+            self._begin()
             try:
-                if not self.resumed:
-                    self._save_last()  # from here on there is something to go on from, whatever happens
                 self._after_step()  # what was due when the run was cut off
                 for batch in self._batches():
                     self._step(batch)
                     self._after_step()
             except Stop:
                 self._save_last()
-                self._draw()
-                again = f"saved iteration {self.iteration} in {self.job.last}; the same command with --resume goes on"
-                raise KeyboardInterrupt(again) from None
+                self.files.draw()
+                raise KeyboardInterrupt(self._goes_on()) from None
             except NonFiniteLoss as error:
-                if self.log is not None:
-                    self.log.write()
+                if self.files.log is not None:
+                    self.files.log.write()
                 raise UserError(f"{error}; {self._advice()}") from error
-            self._write(self.job.final, details={"iteration": self.iteration, "metrics": self.results})
-            self._draw()
+            except Exception as error:
+                self._rescue(error)
+                raise
+            self.files.write(self.job.final, details={"iteration": self.iteration, "metrics": self.results})
+            self.files.draw()
+
+    def _begin(self) -> None:
+        """From here on there is something to go on from, and nothing else under the run's name."""
+        if not self.resumed:
+            self._save_last()
+        self.files.begin(anew=not self.resumed)
+
+    def _rescue(self, error: Exception) -> None:
+        """Save what was trained before an error of any kind, if this process can do so alone and the state is whole.
+
+        Raises:
+            UserError: the error, if it is one of the user's, with what was saved.
+        """
+        if not self.whole or self.runtime.world > 1 or self.iteration == self.saved:
+            return
+        try:
+            self._save_last()
+        except (UserError, NonFiniteLoss):  # the first error is the one to tell
+            return
+        if isinstance(error, UserError):
+            raise UserError(f"{error}; {self._goes_on()}") from error
+
+    def _goes_on(self) -> str:
+        return f"saved iteration {self.iteration} in {self.job.last}; the same command with --resume goes on"
 
     def _step(self, batch: dict[str, Any]) -> None:
         batch = self.runtime.place(batch)
         seed_everything(step_seed(self.setup.seed, self.iteration, self.runtime.rank))
         if self.sparsifier is not None:
+            self.whole = False  # half of the masks may be new
             self.sparsifier.before_step(self.iteration, batch)
+            self.whole = True
         losses = task_losses(self.model, batch, self.setup.tasks, self.runtime)
         self.ledger.add(self.iteration + 1, float(self.scheduler.get_last_lr()[0]), list(losses.values()))
         if self.ledger.due:
             self._settle()
+        self.whole = False
         descend(losses, self.setup.tasks, self.optimizer, self.scheduler)
         self.iteration += 1
+        self.whole = True
         self.bar.update()
 
     def _after_step(self) -> None:
-        """Validate and save where it is time to; stop if that was asked for."""
-        settings, last = self.setup.config.train, self.iteration == self.job.schedule.max_iters
+        """Save and validate where it is time to; stop if that was asked for."""
+        last = self.iteration == self.job.schedule.max_iters
         if last and self.sparsifier is not None:
             self.sparsifier.finish()
+        saving = self._saving_due(last)
+        if saving:
+            self._save_last()  # before the validation, which may fail
         if self._validation_due():
             self._settle()
             self._check_stop()
             self._validate()
-        if self.iteration > self.saved and (last or self.iteration % settings.save_interval == 0):
-            self._save_last()
+            if saving or last:
+                self._save_last()
         if not last:
             self._check_stop()
+
+    def _saving_due(self, last: bool) -> bool:
+        """At the intervals of the settings, at the end, and by the clock, about which several processes agree."""
+        by_clock = self.ledger.save if self.runtime.world > 1 else self._is_late
+        on_time = last or self.iteration % self.setup.config.train.save_interval == 0 or by_clock
+        return on_time and self.iteration > self.saved
+
+    @property
+    def _is_late(self) -> bool:
+        return time.monotonic() > self.saved_at + SAVE_EVERY
 
     def _validation_due(self) -> bool:
         last = self.iteration == self.job.schedule.max_iters
@@ -144,9 +181,9 @@ class Trainer:
         self.validated = self.iteration
         is_best = self.best.update(self.results, self.iteration, self.job.masks_fixed(self.iteration))
         if is_best:
-            self._write(self.job.best, details={"iteration": self.iteration, "metrics": self.results})
-        if self.log is not None:
-            self.log.add_results(self.results)
+            self.files.write(self.job.best, details={"iteration": self.iteration, "metrics": self.results})
+        if (log := self.files.log) is not None:
+            log.add_results(self.results)
             remark = " (best so far)" if is_best else ""
             with suppress(BrokenPipeError):  # a reader that went away, as after `| head`, is no reason to stop
                 self.bar.write(f"iteration {self.iteration}: {results_text(self.results)}{remark}")
@@ -161,68 +198,15 @@ class Trainer:
         self._settle()
         average_statistics(self.net, self.runtime)
         self._check_weights()
-        if self.log is not None:
-            self.log.write(hold=self._validation_due())  # stopped before its metrics were known
-            self._write(self.job.last, training=self._state(self.log.rows))
-        self.saved = self.iteration
-        if time.monotonic() > self.drawn + DRAW_EVERY:
-            self._draw()
-
-    def _draw(self) -> None:
-        if self.runtime.is_main:
-            mains = {name: task.main_metric for name, task in self.setup.tasks.items()}
-            draw_curves(self.job.log, self.job.picture, mains, self.job.name)
-        self.drawn = time.monotonic()
-
-    def _state(self, rows: list[dict[str, float]]) -> dict[str, Any]:
-        return {
-            "iteration": self.iteration,
-            "validated": self.validated,
-            "rows": rows,
-            "results": self.results,
-            "optimizer": self.optimizer.state_dict(),
-            "scheduler": self.scheduler.state_dict(),
-            "best": self.best.state_dict(),
-            "sparsifier": self.sparsifier.state_dict() if self.sparsifier is not None else None,
-        }
-
-    def _go_on(self, state: dict[str, Any]) -> list[dict[str, float]]:
-        """Take over everything but weights and masks; returns rows of the log that were not written yet."""
-        kept = read_state(state, self.setup.tasks, self.optimizer, self.scheduler, self.job.last)
-        self.iteration = self.saved = kept.iteration
-        self.validated, self.results = kept.validated, kept.results
-        self.optimizer.load_state_dict(kept.optimizer)
-        self.scheduler.load_state_dict(kept.scheduler)
-        self.best.resume(kept.best.references, kept.best.rank, kept.best.iteration)
-        if self.sparsifier is not None:
-            self._resume_sparsifier(kept)
-        return kept.rows
-
-    def _resume_sparsifier(self, kept: TrainingState) -> None:
-        assert self.sparsifier is not None
-        try:
-            self.sparsifier.load_state_dict(kept.sparsifier or {})
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{self.job.last}: the state of {self.job.method} is incomplete ({error}); "
-                            f"start anew with --force") from error
-
-    def _write(self, path: Any, **contents: Any) -> None:
-        if self.runtime.is_main:
-            method, ratio = self.job.method, self.job.ratio
-            made = capture(self.setup, self.net, method, ratio, identity=self.identity, **contents)
-            write_checkpoint(path, made)
+        if (log := self.files.log) is not None:
+            log.write(hold=self._validation_due())  # stopped before its metrics were known
+            self.files.write(self.job.last, training=state_of(self, log.rows))
+        self.saved, self.saved_at = self.iteration, time.monotonic()
+        self.ledger.save = False
+        self.files.draw(now=False)
 
     def _batches(self) -> Iterator[dict[str, Any]]:
-        setup = self.setup
-        loader = training_loader(
-            setup.config,
-            setup.keys,
-            range(self.iteration, self.job.schedule.max_iters),
-            batch_size=setup.config.data.batch_size,
-            seed=setup.seed,
-            num_workers=setup.num_workers,
-            part=(self.runtime.rank, self.runtime.world),
-        )
+        loader = self.job.batches(self.iteration)
         try:
             with self._reading():
                 yield from loader
@@ -240,14 +224,12 @@ class Trainer:
             raise
 
     def _settle(self) -> None:
-        for entry in self.ledger.settle(self.interrupts.asked):
-            if self.log is not None:
-                self.log.add(entry)
+        for entry in self.ledger.settle(self.interrupts.asked, self._is_late):
+            if self.files.log is not None:
+                self.files.log.add(entry)
             if entry.iteration % TEXT_EVERY == 0:
-                self.bar.set_postfix_str(self._text(entry), refresh=False)
-
-    def _text(self, entry: Entry) -> str:
-        return " ".join(f"{task} {loss:.3f}" for task, loss in zip(self.setup.tasks, entry.losses, strict=True))
+                losses = zip(self.setup.tasks, entry.losses, strict=True)
+                self.bar.set_postfix_str(" ".join(f"{task} {loss:.3f}" for task, loss in losses), refresh=False)
 
     def _check_stop(self) -> None:
         """Stop if asked to; several processes do so only when all know of it."""
@@ -256,9 +238,8 @@ class Trainer:
 
     def _check_weights(self) -> None:
         """See that no weight has become infinite or NaN, before anything is written over a good checkpoint."""
-        for name, tensor in self.net.state_dict().items():
-            if not bool(torch.isfinite(tensor).all()):
-                raise UserError(f"'{name}' is not finite after iteration {self.iteration}; {self._advice()}")
+        if (name := first_not_finite(self.net.state_dict())) is not None:
+            raise UserError(f"'{name}' is not finite after iteration {self.iteration}; {self._advice()}")
 
     def _advice(self) -> str:
         kept = f"{self.job.last} keeps iteration {self.saved}" if self.saved else "no checkpoint was due before"

@@ -9,9 +9,10 @@ from torch import nn
 from tqdm import tqdm
 
 from configs import UserError
+from configs.paths import remove_leftovers
 from prune_utils.apply import dense_state
 from runtime.identity import Identity, differing_making, differing_requests, gone_on
-from training.checkpoints import Checkpoint, read_checkpoint, remove_leftovers
+from training.checkpoints import Checkpoint, read_checkpoint
 from training.identities import differing_from_earlier_version, pruned_start, training_identity
 from training.job import Job, check_origin
 
@@ -21,7 +22,7 @@ FROM_EARLIER_VERSION = "an earlier version wrote it, so that nobody knows whethe
 def earlier_run(job: Job, resume: bool, force: bool) -> Checkpoint | None:
     """The checkpoint to go on from; None to start from the beginning.
 
-    With ``force`` the files of an earlier run are removed, lest an old network pass for the new run's.
+    With ``force`` the files of an earlier run stay until the new one has saved for the first time (``Trainer``).
 
     Raises:
         UserError: an earlier run would be lost; the last checkpoint was made with other settings.
@@ -35,8 +36,6 @@ def earlier_run(job: Job, resume: bool, force: bool) -> Checkpoint | None:
     if runtime.is_main:
         for path in files:
             remove_leftovers(path)
-        for path in existing if force else []:
-            path.unlink(missing_ok=True)
     if force or not existing:
         return None
     if not resume:
@@ -87,8 +86,8 @@ def _identity_to_go_on(job: Job, checkpoint: Checkpoint) -> Identity:
         remark = "; ".join(differing_making(then, now))
     if differences:
         raise UserError(
-            f"--resume: {job.last} was made with other settings: {'; '.join(differences)}; "
-            f"use the settings it was made with, or start anew with --force"
+            f"--resume: {job.last} was made with other settings or data: {'; '.join(differences)}; "
+            f"use those it was made with, or start anew with --force"
         )
     if remark:
         tqdm.write(f"{job.last} goes on, although {remark}", file=sys.stderr)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from torch.optim import Optimizer
@@ -12,6 +12,9 @@ from configs import UserError
 from configs.schema import describe
 from training.checking import Unsound, check_optimizer
 from training.optim import MOMENTS
+
+if TYPE_CHECKING:
+    from training.loop import Trainer
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -104,3 +107,39 @@ def _check_scheduler(state: TrainingState, scheduler: LRScheduler) -> None:
         raise Unsound("the schedule's state has no learning rate")
     if extra := sorted(set(kept) - set(fresh) - moving):
         raise Unsound(f"the schedule's state holds '{extra[0]}', which ours does not")
+
+
+def state_of(trainer: "Trainer", rows: list[dict[str, float]]) -> dict[str, Any]:
+    """The state of a run as it is kept; ``rows`` are those of the log that are not written yet."""
+    return {
+        "iteration": trainer.iteration,
+        "validated": trainer.validated,
+        "rows": rows,
+        "results": trainer.results,
+        "optimizer": trainer.optimizer.state_dict(),
+        "scheduler": trainer.scheduler.state_dict(),
+        "best": trainer.best.state_dict(),
+        "sparsifier": trainer.sparsifier.state_dict() if trainer.sparsifier is not None else None,
+    }
+
+
+def go_on(trainer: "Trainer", content: Mapping[str, Any]) -> list[dict[str, float]]:
+    """Give a new trainer, whose network has its weights and masks, the state of its run; returns rows of the log.
+
+    Raises:
+        UserError: as ``read_state``.
+    """
+    last = trainer.job.last
+    kept = read_state(content, trainer.setup.tasks, trainer.optimizer, trainer.scheduler, last)
+    trainer.iteration = trainer.saved = kept.iteration
+    trainer.validated, trainer.results = kept.validated, kept.results
+    trainer.optimizer.load_state_dict(kept.optimizer)
+    trainer.scheduler.load_state_dict(kept.scheduler)
+    trainer.best.resume(kept.best.references, kept.best.rank, kept.best.iteration)
+    if trainer.sparsifier is not None:
+        try:
+            trainer.sparsifier.load_state_dict(kept.sparsifier or {})
+        except (KeyError, TypeError, ValueError) as error:
+            what = f"the state of {trainer.job.method} is incomplete ({error})"
+            raise UserError(f"{last}: {what}; start anew with --force") from error
+    return kept.rows

@@ -1,17 +1,17 @@
 """A data set of rendered rooms: rendered by several processes into a folder that appears when it is whole."""
 
+import fcntl
+import glob
 import os
 import shutil
-import signal
 import sys
-import threading
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,13 @@ from tqdm import tqdm
 
 from configs.errors import UserError
 from configs.paths import prepare_folder
+from dataloaders.following import follow, interrupts_held
 from dataloaders.rendering import SPLITS, Rendering
 from dataloaders.rooms.layouts import LAYOUTS, Entry, count_classes
 from dataloaders.rooms.room import CLASSES, render_room
 
-INTERRUPTS = {signal.SIGINT, signal.SIGTERM}
+DIGITS = 8  # of a random number in a name
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def check_free(path: Path, flag: str) -> None:
@@ -80,17 +82,54 @@ def _render_one(folder: Path, rendering: Rendering, task: tuple[str, int]) -> tu
 
 @contextmanager
 def _new_folder(path: Path) -> Iterator[Path]:
-    """A folder beside ``path`` that becomes ``path`` at the end, and is removed after an error or Ctrl-C."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    """A folder beside ``path`` that becomes ``path`` at the end, and is removed after an error or Ctrl-C.
+
+    What processes that were killed have left of ``path`` is removed first.
+    """
     try:
-        temporary.mkdir()
+        for leftover in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * DIGITS}.tmp"):
+            _remove_unlocked(leftover)
+        temporary, lock = _locked_folder(path)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    try:
         yield temporary
         temporary.rename(path)
     except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"cannot write {path}: {reason}; free some space or name another folder") from error
+        raise _cannot_write(path, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        os.close(lock)
+
+
+def _locked_folder(path: Path) -> tuple[Path, int]:
+    """A new folder beside ``path``, locked while this process lives, and what has to be closed to unlock it."""
+    while True:
+        folder = path.with_name(f".{path.name}.{uuid.uuid4().hex[:DIGITS]}.tmp")
+        folder.mkdir()
+        # Before it was locked, another process may have taken it for a leftover.
+        with suppress(FileNotFoundError):
+            lock = os.open(folder, FOLDER)
+            with suppress(OSError):  # on a disk without locks, where nothing counts as left behind
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if folder.exists():
+                return folder, lock
+            os.close(lock)
+
+
+def _remove_unlocked(folder: Path) -> None:
+    """Remove a folder unless a process that lives has locked it."""
+    with suppress(OSError):
+        lock = os.open(folder, FOLDER)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(lock)
+
+
+def _cannot_write(path: Path, error: OSError) -> UserError:
+    return UserError(f"cannot write {path}: {error.strerror or error}; free some space or name another folder")
 
 
 def _in_processes(
@@ -101,14 +140,10 @@ def _in_processes(
         yield from map(work, items)
         return
     # "spawn": a fork would copy a process that has threads of torch, and locks that they hold.
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=follow, initargs=(os.getpid(),)) as pool:
         try:
-            # Ctrl-C waits while processes start, so that none of them meets it before it ignores it.
-            held = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
-            try:
+            with interrupts_held():
                 results = pool.map(work, items)
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, held)
             yield from results
         except BrokenProcessPool as error:
             raise UserError(
@@ -116,17 +151,3 @@ def _in_processes(
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    """Leave Ctrl-C and SIGTERM to the main process, and end when that is gone, even if it was killed."""
-    for number in INTERRUPTS:
-        signal.signal(number, signal.SIG_IGN)
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    connection.wait([sentinel])
-    os._exit(1)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from configs.errors import UserError
-from configs.paths import prepare_folder, replacing
+from configs.paths import check_file, prepare_folder, replacing
 from dataloaders.rooms.room import CLASSES, Frame, render_room
 
 TITLES = ("image", "seg", "sn", "depth", "edge", "keypoint")
@@ -36,6 +36,7 @@ def draw_contact_sheet(
     if path.suffix != ".png":
         raise UserError(f"--contact_sheet: {path} does not end in .png; name a PNG file")
     prepare_folder(path.parent, "--contact_sheet")
+    check_file(path, "--contact_sheet")
     colours = _class_colours([to_rgb(colour) for colour in OKABE_ITO])
     frames = [render_room(seed, "train", room, (pixels, pixels)) for room in rooms]
     figure = Figure(figsize=(9.6, 1.6 * len(frames) + 1.0), dpi=84)

@@ -5,15 +5,14 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from prune_utils.layers import shared_weights
-from relatedness.base import Estimator
-from relatedness.gradients import too_few_batches
+from relatedness.from_gradients import FromGradients
+from relatedness.gradients import shared_length
 
 if TYPE_CHECKING:
     from relatedness.study import Study
 
 
-class FirstOrder(Estimator):
+class FirstOrder(FromGradients):
     """Relative fall of a's loss by a step of fixed length against b's gradient, to first order.
 
     The shared weights w move by step * |w| along -g_b / |g_b|; a's loss then falls by step * |w| * <g_a, g_b> / |g_b|,
@@ -21,7 +20,8 @@ class FirstOrder(Estimator):
     ways round. It is the first term of what TAG measures (Fifty et al., "Efficiently identifying task groupings for
     multi-task learning", NeurIPS 2021), for the price of the gradients.
 
-    Cost: nothing beyond the gradients, which it shares with the other estimators that are made of them.
+    Cost: nothing beyond the gradients, which it shares with the other estimators that are made of them. With
+    closed-form heads those are measured once more, after one pass forwards on as many held-out batches.
 
     Options:
         step: length of the step, as a share of the length of all shared weights together.
@@ -33,22 +33,18 @@ class FirstOrder(Estimator):
     step: float = Field(0.01, gt=0, allow_inf_nan=False)
 
     def estimate(self, study: "Study") -> np.ndarray:
-        gradients = study.gradients(self.network_state)
+        gradients = self.gradients(study)
         return relative_fall(gradients.products.sum(0), gradients.losses, self._length(study))
 
     def by_layer(self, study: "Study") -> tuple[tuple[str, ...], np.ndarray]:
         """The part of the fall that each layer has in it; the sum over the layers is the estimate."""
-        gradients = study.gradients(self.network_state)
+        gradients = self.gradients(study)
         whole = gradients.products.sum(0)
         parts = [relative_fall(part, gradients.losses, self._length(study), whole) for part in gradients.products]
         return gradients.layers, np.stack(parts)
 
-    def problem(self, study: "Study") -> str | None:
-        return too_few_batches(study)
-
     def _length(self, study: "Study") -> float:
-        weights = shared_weights(study.network(self.network_state)).values()
-        return self.step * float(np.sqrt(sum(float(weight.detach().double().square().sum()) for weight in weights)))
+        return self.step * shared_length(study.network(self.network_state))
 
 
 def relative_fall(

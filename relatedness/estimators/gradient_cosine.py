@@ -4,14 +4,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from relatedness.base import Estimator
-from relatedness.gradients import too_few_batches
+from relatedness.from_gradients import FromGradients
 
 if TYPE_CHECKING:
     from relatedness.study import Study
 
 
-class GradientCosine(Estimator):
+class GradientCosine(FromGradients):
     """Whether two tasks pull the shared weights the same way.
 
     The mean of cos(g_a of one half of the batches, g_b of the other) and of the swapped one, g the mean gradient of a
@@ -20,21 +19,19 @@ class GradientCosine(Estimator):
     "Gradient surgery for multi-task learning" (NeurIPS 2020).
 
     Cost: one pass forwards for each batch and one backwards for each batch and task, shared with the other estimators
-    that are made of gradients.
+    that are made of gradients. With closed-form heads the same once more, and one pass forwards on as many held-out
+    batches.
     """
 
     needs: ClassVar = ("init", "warm")
     directed: ClassVar = False
 
     def estimate(self, study: "Study") -> np.ndarray:
-        return crossed_cosine(study.gradients(self.network_state).products.sum(0))
+        return crossed_cosine(self.gradients(study).products.sum(0))
 
     def by_layer(self, study: "Study") -> tuple[tuple[str, ...], np.ndarray]:
-        gradients = study.gradients(self.network_state)
+        gradients = self.gradients(study)
         return gradients.layers, np.stack([crossed_cosine(products) for products in gradients.products])
-
-    def problem(self, study: "Study") -> str | None:
-        return too_few_batches(study)
 
 
 def crossed_cosine(products: np.ndarray) -> np.ndarray:

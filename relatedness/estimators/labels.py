@@ -9,7 +9,7 @@ from torch import Tensor
 
 from relatedness.base import Estimator
 from relatedness.cells import Pooled, too_few_numbers, without_numbers
-from relatedness.ridge import Moments, choose_strength, explained, fit
+from relatedness.ridge import explained, fit_by_halves
 
 if TYPE_CHECKING:
     from relatedness.study import Study
@@ -31,9 +31,12 @@ class Labels(Estimator):
 
     needs: ClassVar = ("labels",)
     directed: ClassVar = True
-    held_out: ClassVar = True
 
     stride: int = Field(8, gt=0)
+
+    @property
+    def held_out(self) -> bool:
+        return True
 
     def estimate(self, study: "Study") -> np.ndarray:
         height, width = study.setup.config.data.crop
@@ -62,14 +65,11 @@ def explained_share(first: Pooled, held_out: Pooled, helped: str, partner: str) 
     if not {helped, partner} <= first.values.keys():
         return float("nan")
     outputs, inputs, weights, pictures = _rows(first, helped, partner)
-    fitting = pictures % 2 == 0
-    if not (weights[fitting].sum() > 0 and weights[~fitting].sum() > 0):
-        return float("nan")
-    strength = choose_strength(inputs, outputs, weights, fitting)
-    slopes, intercept = fit(Moments.of(inputs, outputs, weights), strength)
+    fitted = fit_by_halves(inputs, outputs, weights, pictures)
     outputs, inputs, weights, _ = _rows(held_out, helped, partner)
-    if not weights.sum() > 0:
+    if fitted is None or not weights.sum() > 0:
         return float("nan")
+    slopes, intercept = fitted
     return explained(outputs, inputs.double() @ slopes + intercept, weights)
 
 

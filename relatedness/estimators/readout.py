@@ -4,8 +4,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from pydantic import Field
+from torch import Tensor, nn
 
+from configs import UserError
+from models import builders
 from relatedness.base import Estimator
 from relatedness.cells import Features, Pooled, too_few_numbers, without_numbers
 from relatedness.ridge import Moments, choose_strength, fit
@@ -29,17 +32,24 @@ class Readout(Estimator):
     Cost: one pass forwards on twice as many batches; regressions of as many inputs as the features have channels.
 
     Options:
+        depth: a module of the backbone, as in ``blocks.2.0`` or ``layer3``; the features as they enter it are read. Not
+            what leaves one, since in residual networks that is not yet added to its shortcut. None: the backbone's
+            output.
         symmetric: the geometric mean of both directions, for the mutual form.
     """
 
     needs: ClassVar = ("init", "warm")
     directed: ClassVar = True
-    held_out: ClassVar = True
 
+    depth: str | None = Field(None, min_length=1)
     symmetric: bool = False
 
+    @property
+    def held_out(self) -> bool:
+        return True
+
     def estimate(self, study: "Study") -> np.ndarray:
-        first, held_out = (study.features(self.network_state, part) for part in ("first", "held_out"))
+        first, held_out = (study.features(self.network_state, part, self.depth) for part in ("first", "held_out"))
         targets = study.pooled("first", first.grid), study.pooled("held_out", held_out.grid)
         covariance = Moments.of(*_all_rows(first), torch.ones(first.values[..., 0].numel())).xx
         slopes = {name: readout(first, held_out, *targets, name) for name in study.names if name in targets[0].values}
@@ -55,10 +65,23 @@ class Readout(Estimator):
         return found
 
     def problem(self, study: "Study") -> str | None:
+        self._check_depth(study)  # a name that is not known is to be reported before any work
         return too_few_numbers(study)
 
     def remarks(self, study: "Study") -> list[str]:
         return without_numbers(study)
+
+    def _check_depth(self, study: "Study") -> None:
+        if self.depth is None:
+            return
+        config = study.setup.config
+        make_backbone, _ = builders(config.model, config.source.parent)
+        named = [(name, module) for name, module in make_backbone(config.model).named_modules() if name]
+        entered = [name for name, module in named if not isinstance(module, nn.ModuleList | nn.ModuleDict)]
+        if self.depth not in entered:
+            blocks = [name for name, module in named if name in entered and any(module.children())]
+            where = f"{config.source}: relatedness.readout.depth"
+            raise UserError(f"{where}: nothing enters '{self.depth}'; choose from {', '.join(blocks or entered)}")
 
 
 def readout(first: Features, held_out: Features, fitted: Pooled, judged: Pooled, name: str) -> Tensor:

@@ -92,8 +92,12 @@ def watershed(layers: Sequence[LayerIoU]) -> str | None:
 
     A layer without an IoU is passed over: the fall is from the layer before it to the layer after it.
     """
-    defined = [(layer.name, layer.iou) for layer in layers if layer.iou is not None]
-    falls = [(before - after, name) for (name, before), (_, after) in zip(defined, defined[1:], strict=False)]
+    return steepest_fall([(layer.name, layer.iou) for layer in layers if layer.iou is not None])
+
+
+def steepest_fall(values: Sequence[tuple[str, float]]) -> str | None:
+    """The layer after which the value falls most, the first of equals; None where it never falls."""
+    falls = [(before - after, name) for (name, before), (_, after) in zip(values, values[1:], strict=False)]
     fall, name = max(falls, key=lambda pair: pair[0], default=(-math.inf, None))
     return name if fall > 0 else None
 

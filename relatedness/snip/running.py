@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from configs import Config
+from configs import Config, UserError
 from configs.plugins import resolve
 from prune_utils.keep_ratio import KeepRatio, stated_keep_ratio
 from prune_utils.layers import Masks, Scores, shared_weights
@@ -20,6 +20,7 @@ from relatedness.snip.similarity import layer_rows, similarity_tables
 from relatedness.snip.statistics import Statistics, pair_statistics
 from relatedness.snip.store import load_statistics, save_masks, save_statistics
 from relatedness.snip.weightings import WEIGHTINGS, Weighting
+from reports.similarity import read_report
 from reports.similarity_file import SimilarityFile
 from runtime.contents import UNNAMED
 from runtime.identity import Identity, identity_of
@@ -92,6 +93,24 @@ def with_own(name: str, registry: Mapping[str, Any], what: str, config: Config) 
         UserError: an unknown name, or no such function.
     """
     return {**registry, name: resolve(name, registry, what, config.source.parent)}
+
+
+def check_replaceable(path: Path, setup: Setup) -> None:
+    """See that results of another data set or of other tasks are not lost.
+
+    Raises:
+        UserError: they are there.
+    """
+    try:
+        report = read_report(path)
+    except UserError:  # none, or nothing of use
+        return
+    then, now = (report.dataset, list(report.tasks)), (setup.config.name, list(setup.tasks))
+    if then != now:
+        raise UserError(
+            f"{path} holds results of {then[0]}: {','.join(then[1])}, and these would be of {now[0]}: "
+            f"{','.join(now[1])}; name another --dest, or replace them with --force_run"
+        )
 
 
 def all_seeds(study: SimilarityStudy, watch: Stopwatch, force: bool) -> tuple[dict[int, Statistics], int]:

@@ -24,10 +24,12 @@ def test_a_file_is_replaced_only_when_it_is_whole(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
 
-def test_a_full_disk_leaves_the_old_file_and_is_one_line() -> None:
-    with pytest.raises(UserError, match="No space left"), replacing(Path("/dev/full")) as temporary:
+def test_a_full_disk_leaves_the_old_file_and_is_one_line(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", "first")
+    with pytest.raises(UserError, match="No space left"), replacing(tmp_path / "a.txt") as temporary:
         raise OSError(28, "No space left on device")
     assert not temporary.exists()
+    assert (tmp_path / "a.txt").read_text() == "first"
 
 
 def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
@@ -103,6 +105,7 @@ def test_names_in_registries_and_in_the_users_modules(tmp_path: Path, monkeypatc
     assert resolve("a_module_of_mine:thing", {}, "thing", tmp_path) == 5
     for name, message in (
         ("y", "unknown thing: 'y'; choose from x"),
+        (".y:thing", "unknown thing: '.y:thing'; choose from x"),
         ("a_module_of_mine:other", "no attribute 'other'"),
         ("no_such_module_here:thing", "cannot import 'no_such_module_here'"),
         ("a_broken_module:thing", "nothing_of_this_name"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from configs import UserError, load_config
-from configs.schema import available
+from configs.reading import available
 
 MINIMAL = """
 data: {dataset: nyuv2, crop: 32, batch_size: 2}

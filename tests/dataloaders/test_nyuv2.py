@@ -173,7 +173,7 @@ def test_no_flipped_bit_goes_unseen(tmp_path):
     ("column", "pixels", "message"),
     [
         ("img", np.zeros((6, 8), np.uint8), "expected a 8-bit colour .* found 8-bit grey"),
-        ("img", np.zeros((6, 8, 4), np.uint8), "expected a 8-bit colour .* found mode RGBA"),
+        ("img", np.zeros((6, 8, 4), np.uint8), "expected a 8-bit colour .* found 8-bit colour with transparency"),
         ("seg", np.zeros((6, 8, 3), np.uint8), "expected a 8-bit grey PNG, found 8-bit colour"),
         ("seg", np.zeros((6, 8), np.uint16), "expected a 8-bit grey PNG, found 16-bit grey"),
         ("seg", np.full((6, 8), 40, np.uint8), "holds the label 40; expected 0..39 or 255"),

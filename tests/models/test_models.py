@@ -73,6 +73,8 @@ def test_the_users_own_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         "    return net\n"
         "def unfinished(config):\n"
         "    return nn.Conv2d(3, 4, 3).weight\n"
+        "def no_head(features, channels, config):\n"
+        "    return [features, channels]\n"
     )
     monkeypatch.chdir(tmp_path)
     net = build_network(ModelConfig(backbone="my_backbone:tiny", width=5, head_channels=4), {"a": 1}, tmp_path)
@@ -80,6 +82,9 @@ def test_the_users_own_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert net.heads["a"].branches[0].conv1.in_channels == 5
     with pytest.raises(UserError, match="no whole number out_channels"):
         build_network(ModelConfig(backbone="my_backbone:unfinished"), {"a": 1}, tmp_path)
+    settings = ModelConfig(backbone="my_backbone:tiny", width=5, head="my_backbone:no_head")
+    with pytest.raises(UserError, match=r"model\.head: 'my_backbone:no_head' made a list, not a torch\.nn\.Module"):
+        build_network(settings, {"a": 1}, tmp_path)
 
 
 @pytest.mark.parametrize(

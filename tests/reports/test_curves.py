@@ -23,6 +23,7 @@ MAIN = {name: task.main_metric for name, task in TASK.items()}
 def a_run(path: Path, steps: int, validate_every: int = 500) -> None:
     """A made-up log: losses that fall with noise, metrics that improve."""
     rng, log = np.random.default_rng(0), TrainingLog(path, TASK, 0)
+    log.begin()
     for i in range(1, steps + 1):
         fall = np.exp(-i / 4000)
         log.add(Entry(i, 1e-3, tuple(float(x) for x in (fall + 0.2) * rng.uniform(0.6, 1.6, 3) * (3, 0.3, 0.8))))
@@ -42,6 +43,6 @@ def test_runs_of_any_length_are_drawn(steps: int, tmp_path: Path) -> None:
 
 
 def test_a_log_without_rows_gives_no_picture(tmp_path: Path) -> None:
-    TrainingLog(tmp_path / "log.csv", TASK, 0)
+    TrainingLog(tmp_path / "log.csv", TASK, 0).begin()
     draw_curves(tmp_path / "log.csv", tmp_path / "log.png", MAIN, "made up")
     assert not (tmp_path / "log.png").exists()

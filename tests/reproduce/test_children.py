@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -11,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from configs import UserError
-from reproduce.children import alone_in, run_child
+from reproduce.children import run_child
 
 CHILD = r"""
 import sys
@@ -86,18 +84,3 @@ def test_a_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("a file")
     with pytest.raises(UserError, match="logs/run.log"):
         run_child([script(tmp_path, "pass")], tmp_path / "logs" / "run.log")
-
-
-def test_a_folder_is_for_one_at_a_time_and_a_child_holds_it(tmp_path: Path) -> None:
-    with alone_in(tmp_path) as lock:
-        with pytest.raises(UserError, match="--dest.*at work"), alone_in(tmp_path):
-            pass
-        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], pass_fds=[lock])
-    try:
-        with pytest.raises(UserError, match="--dest.*at work"), alone_in(tmp_path):
-            pass
-    finally:
-        child.kill()
-        child.wait()
-    with alone_in(tmp_path):
-        pass

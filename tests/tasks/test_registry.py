@@ -1,5 +1,9 @@
 """Tasks from settings: kinds, options, class weights, the user's own kinds, and what is wrong with them."""
 
+import os
+import threading
+from contextlib import suppress
+
 import numpy as np
 import pytest
 import torch
@@ -118,6 +122,7 @@ def test_mistakes_are_named_with_file_and_key(build, line, complaint):
     [
         (None, r"cannot read .*w.npy: no such file; put the .npy file there or give numbers"),
         (b"no array", r"cannot read .*w.npy"),
+        (b"\x93NUMPY\x01\x00\x05\x00{'a'\n", r"cannot read .*w.npy"),
         (np.ones(2), "2 class weights for 3 channels"),
         (np.array([1.0, -1.0, 1.0]), "not a positive number"),
         (np.array([1.0, np.nan, 1.0]), "not a positive number"),
@@ -125,7 +130,7 @@ def test_mistakes_are_named_with_file_and_key(build, line, complaint):
         (np.array(3.0), "expected a list of numbers"),
         (np.array(["a", None, 1], dtype=object), "cannot read .*w.npy"),
     ],
-    ids=["missing", "no array", "wrong length", "negative", "nan", "two axes", "no axes", "pickled"],
+    ids=["missing", "no array", "damaged header", "wrong length", "negative", "nan", "two axes", "no axes", "pickled"],
 )
 def test_a_bad_file_of_class_weights_is_named(build, tmp_path, content, complaint):
     path = tmp_path / "w.npy"
@@ -161,3 +166,18 @@ def test_what_is_not_a_kind_of_task_is_refused(build, tmp_path, attribute, compl
     with pytest.raises(UserError, match=complaint) as caught:
         build(f"heat: {{kind: 'own_kind_of_task:{attribute}', channels: 1}}")
     assert "mine.yaml: tasks.heat.kind" in str(caught.value)
+
+
+def test_class_weights_from_a_pipe_are_not_waited_for(build, tmp_path):
+    path = tmp_path / "w.npy"
+    os.mkfifo(path)
+
+    def release():
+        with suppress(OSError):
+            os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+
+    waited_too_long = threading.Timer(1, release)
+    waited_too_long.start()
+    with pytest.raises(UserError, match="it is a FIFO, not a regular file"):
+        build("seg: {kind: segmentation, channels: 3, class_weights: w.npy}", tmp_path)
+    waited_too_long.cancel()

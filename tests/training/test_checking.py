@@ -10,7 +10,7 @@ import torch
 from small_training import job_for, last, setup_for, train, trainer_for
 
 from configs import UserError
-from training import checking, loop
+from training import checking, keeping
 from training.checking import Unsound, as_mask, check_network, check_optimizer, check_plain
 from training.checkpoints import write_checkpoint
 
@@ -130,7 +130,7 @@ TRAINING: dict[str, Callable[[dict], Any]] = {
 
 
 def test_a_damaged_state_of_training_is_one_line(rooms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "draw_curves", lambda *arguments: None)
+    monkeypatch.setattr(keeping, "draw_curves", lambda *arguments: None)
     job = job_for(setup_for(rooms, tmp_path / "run", "--set", "train.max_iters=2"))
     train(job)
     whole = last(job)

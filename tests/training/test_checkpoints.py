@@ -17,7 +17,7 @@ from configs import ModelConfig, UserError
 from models import MultitaskNet, build_network
 from prune_utils.apply import kept_counts, masks_of
 from prune_utils.layers import weights
-from training.checkpoints import Checkpoint, read_checkpoint, remove_leftovers, restore, write_checkpoint
+from training.checkpoints import Checkpoint, read_checkpoint, restore, write_checkpoint
 
 SMALL = ModelConfig(depth=18, width=4, head_channels=4, rates=(1, 2))
 CHANNELS = {"seg": 5, "sn": 3}
@@ -164,16 +164,6 @@ def test_a_full_disk_leaves_the_old_file(limit: int, tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_only_what_dead_processes_left_is_removed(tmp_path: Path) -> None:
-    path = tmp_path / "last_a.pth"
-    names = ("last_a.pth.4194303", f"last_a.pth.{os.getpid()}", "last_b.pth.4194303")
-    dead, alive, other = (tmp_path / f".{name}.tmp" for name in names)
-    for file in (path, dead, alive, other):
-        file.write_text("x")
-    remove_leftovers(path)
-    assert sorted(tmp_path.iterdir()) == sorted([path, alive, other])
 
 
 @pytest.mark.parametrize("prefix", ["", "module."])

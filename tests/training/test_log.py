@@ -15,6 +15,7 @@ TASK = {"a": TASKS["map"](name="a", channels=1, weight=2.0), "b": TASKS["map"](n
 def filled(path: Path, first: int, last: int, start: int = 0) -> TrainingLog:
     """Losses of step i are i and 10 i; every second step is validated, with an error of i / 100."""
     log = TrainingLog(path, TASK, start)
+    log.begin()
     for i in range(first, last + 1):
         log.add(Entry(i, 0.1, (float(i), 10.0 * i)))
         if i % 2 == 0:
@@ -34,6 +35,7 @@ def test_pandas_reads_it(tmp_path: Path) -> None:
 
 def test_numbers_are_those_that_were_given(tmp_path: Path) -> None:
     log = TrainingLog(tmp_path / "log.csv", TASK, 0)
+    log.begin()
     log.add(Entry(1, 1e-5, (0.123456789, 3e30)))
     log.write()
     row = pd.read_csv(tmp_path / "log.csv").iloc[0]
@@ -67,6 +69,7 @@ def test_a_foreign_or_missing_file_is_replaced(tmp_path: Path, before: str) -> N
 
 def test_the_row_that_may_get_metrics_is_held_back(tmp_path: Path) -> None:
     log = TrainingLog(tmp_path / "log.csv", TASK, 0)
+    log.begin()
     for i in range(1, KEEP + 2):
         log.add(Entry(i, 0.1, (1.0, 1.0)))
     assert len(pd.read_csv(tmp_path / "log.csv")) == KEEP

@@ -10,7 +10,7 @@ import pytest
 from conftest import REPOSITORY
 from small_training import assert_same, assert_same_run, job_for, setup_for, short, train
 
-from training import loop
+from training import keeping
 from training.checkpoints import read_checkpoint
 from training.job import Job
 
@@ -32,7 +32,7 @@ SETTINGS = ["model.backbone=plain:backbone", "model.dropout=0", "data.scale=[1.3
 
 
 def test_two_processes_do_what_one_does(rooms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "draw_curves", lambda *arguments: None)
+    monkeypatch.setattr(keeping, "draw_curves", lambda *arguments: None)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "plain.py").write_text(PLAIN)

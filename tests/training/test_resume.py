@@ -2,6 +2,7 @@
 
 import shutil
 from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,13 @@ from small_training import job_for, setup_for, train, trainer_for
 
 from configs import UserError
 from configs.affects import flatten
-from training import loop, resume
-from training.names import run_name
+from prune_utils.sparsifiers.base import OneShot
+from prune_utils.sparsifiers.registry import build_sparsifier
+from runtime import closure
+from training import keeping, resume
+from training.checkpoints import capture, read_checkpoint, write_checkpoint
+from training.identities import FIXED, pruning_identity, training_identity
+from training.names import pruned_path, run_name
 from training.resume import check_space, earlier_run, is_finished
 
 Usage = namedtuple("Usage", "total used free")
@@ -18,7 +24,7 @@ Usage = namedtuple("Usage", "total used free")
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "draw_curves", lambda *arguments: None)
+    monkeypatch.setattr(keeping, "draw_curves", lambda *arguments: None)
 
 
 @pytest.fixture
@@ -38,9 +44,10 @@ def test_work_is_not_overwritten_unasked(rooms: Path, done: Path) -> None:
     assert is_finished(job(rooms, done), earlier_run(job(rooms, done), resume=True, force=False))
 
 
-def test_force_removes_what_could_pass_for_the_new_run(rooms: Path, done: Path) -> None:
+def test_force_begins_anew_and_leaves_the_earlier_run_to_the_new_one(rooms: Path, done: Path) -> None:
+    files = sorted(done.iterdir())
     assert earlier_run(job(rooms, done), resume=False, force=True) is None
-    assert list(done.glob("*.pth")) == []
+    assert sorted(done.iterdir()) == files  # until the new one has saved: tests/training/test_saving.py
 
 
 def test_a_final_network_without_the_last_checkpoint_is_work_too(rooms: Path, done: Path) -> None:
@@ -92,6 +99,90 @@ def test_data_may_move(rooms: Path, done: Path, tmp_path: Path) -> None:
     moved = tmp_path / "moved"
     shutil.copytree(rooms, moved)
     assert earlier_run(job(moved, done), resume=True, force=False) is not None
+
+
+def test_other_data_are_another_run(rooms: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(rooms, data)
+    train(job(data, tmp_path))
+    first, *others = sorted(data.glob("*/edge_texture/*.png"))
+    for image in others:
+        shutil.copy(first, image)
+    with pytest.raises(UserError, match="settings or data: the data have changed; use .* or start anew with --force"):
+        earlier_run(job(data, tmp_path), resume=True, force=False)
+
+
+def test_networks_carry_the_identity_of_their_run(rooms: Path, done: Path) -> None:
+    run = job(rooms, done)
+    identity = training_identity(run)
+    assert [read_checkpoint(path, []).identity for path in (run.last, run.best, run.final)] == [identity] * 3
+
+
+def test_other_code_is_said_and_goes_on(
+    rooms: Path, done: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    before = read_checkpoint(job(rooms, done).last, []).identity
+    monkeypatch.setattr(closure, "read_source", lambda path: path.read_bytes() + b"# newer")
+    longer = train(job(rooms, done, max_iters=3), resume=True).identity
+    assert "last_sample_baseline_edge.pth goes on, although the code has changed" in capsys.readouterr().err
+    assert before is not None and longer is not None
+    assert longer.request == before.request
+    assert longer.key not in (before.key, training_identity(job(rooms, done)).key)
+    train(job(rooms, done, max_iters=4), resume=True)
+    assert "although" not in capsys.readouterr().err, "said once"
+
+
+def as_an_earlier_version(path: Path, *without: str) -> None:
+    """The checkpoint as it was before there were identities, and some of the settings."""
+    checkpoint = read_checkpoint(path, [])
+    run = {"seed": 0, "precision": "fp32", FIXED: None}
+    config = {key: value for key, value in checkpoint.config.items() if key not in without}
+    training = {**(checkpoint.training or {}), "run": run}
+    write_checkpoint(path, replace(checkpoint, identity=None, config=config, training=training))
+
+
+def test_a_run_of_an_earlier_version_goes_on(rooms: Path, done: Path, capsys: pytest.CaptureFixture) -> None:
+    as_an_earlier_version(job(rooms, done).last, "pruning", "relatedness")
+    earlier_run(job(rooms, done, "--set", "train.eval_interval=1"), resume=True, force=False)
+    assert "an earlier version wrote it" in capsys.readouterr().err
+    longer = train(job(rooms, done, max_iters=3), resume=True).identity
+    assert longer is not None and longer.key != training_identity(job(rooms, done)).key
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--set", "train.lr=0.5"], r"data: train.lr was 0.002 and is 0.5; use"),
+        (["--set", "tasks.edge.weight=2"], r"data: tasks.edge.weight was 7(.0)? and is 2(.0)?; use"),
+        (["--seed", "1"], "data: seed was 0 and is 1; use"),
+    ],
+)
+def test_settings_of_an_earlier_version_are_compared(
+    change: list[str], message: str, rooms: Path, done: Path
+) -> None:
+    as_an_earlier_version(job(rooms, done).last, "pruning")
+    with pytest.raises(UserError, match=message):
+        earlier_run(job(rooms, done, *change), resume=True, force=False)
+
+
+def test_a_run_belongs_to_the_pruned_network_that_it_began_with(rooms: Path, tmp_path: Path) -> None:
+    def prune(keep_ratio: float) -> None:
+        setup = setup_for(rooms, tmp_path, "--tasks", "edge")
+        method = build_sparsifier("random", setup.config)
+        assert isinstance(method, OneShot)
+        identity = pruning_identity(setup, "random", method, ratio=90, keep_ratio=keep_ratio, num_batches=1)
+        made = capture(setup, setup.network(), "random", 90, details={"seed": 0}, identity=identity)
+        write_checkpoint(pruned_path(setup, "random", 90), made)
+
+    prune(0.1)
+    trainer = train(job(rooms, tmp_path, method="random"))
+    prune(0.1)
+    assert earlier_run(job(rooms, tmp_path, method="random"), resume=True, force=False) is not None
+    prune(0.2)
+    with pytest.raises(UserError, match="keep_ratio was 0.1 and is 0.2"):
+        earlier_run(job(rooms, tmp_path, method="random"), resume=True, force=False)
+    pruned_path(trainer.setup, "random", 90).unlink()
+    assert earlier_run(job(rooms, tmp_path, method="random"), resume=True, force=False) is not None
 
 
 def test_a_run_does_not_go_backwards(rooms: Path, done: Path) -> None:

@@ -12,13 +12,13 @@ from configs import UserError
 from prune_utils.apply import dense_state
 from runtime import device
 from runtime.setup import Setup
-from training import loop
+from training import keeping
 from training.job import Job
 
 
 def main(rooms: Path, dest: Path, *flags: str) -> None:
     torch.set_num_threads(1)
-    loop.draw_curves = lambda *arguments: None  # type: ignore[assignment]
+    keeping.draw_curves = lambda *arguments: None  # type: ignore[assignment]
     setup = setup_for(rooms, dest, *flags)
     device.start = lambda *arguments: setup.runtime  # type: ignore[assignment]  # a process joins its group once
     for method in ("baseline", "disparse_dynamic"):

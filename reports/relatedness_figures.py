@@ -1,0 +1,90 @@
+"""The estimators side by side: each a matrix on the scale from its floor to its ceiling, with intervals."""
+
+from collections.abc import Sequence
+from math import ceil
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, Normalize
+
+from reports.figures import MANY_TASKS, label_tasks, new_figure, save_figure, text_colour
+from reports.intervals import LEVEL
+from reports.relatedness import RelatednessFile
+from reports.relatedness_summary import MOST_SENSITIVITY, Summary
+
+MOST_ACROSS = 4
+"""Matrices in a row."""
+
+
+def draw_relatedness(report: RelatednessFile, summaries: Sequence[Summary], path: Path) -> None:
+    """Draw every estimator's matrix as a PNG: row = the task that is helped, column = its partner.
+
+    Colours say where a value lies from floor (0) to ceiling (1), the same in all matrices. Where an estimator has no
+    such scale, since it cannot tell a twin from noise or there are no controls, its values stand on grey.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    down = ceil(len(summaries) / MOST_ACROSS)
+    across = ceil(len(summaries) / down)
+    side = max(2.6, 0.72 * len(report.tasks)) + 1.0
+    figure = new_figure(across * side + 1.2, down * (side + 0.7) + 0.9)
+    panels = figure.subplots(down, across, squeeze=False)
+    norm = Normalize(0, 1)
+    colours = matplotlib.colormaps["cividis"].with_extremes(bad="0.9")
+    for axes, summary in zip(panels.flat, summaries, strict=False):
+        _draw_panel(axes, summary, report.replicates, norm, colours)
+    for axes in panels.flat[len(summaries) :]:
+        axes.set_axis_off()
+    if any(np.isfinite(summary.scaled.to_numpy()).any() for summary in summaries):
+        bar = figure.colorbar(matplotlib.cm.ScalarMappable(norm, colours), ax=panels, shrink=0.7, pad=0.02)
+        bar.set_ticks([0, 1], labels=["floor:\nnoise", "ceiling:\nexact twin"])
+    replicates = f"{report.replicates} {'replicate' if report.replicates == 1 else 'replicates'}"
+    batches = f"{report.num_batches} {'batch' if report.num_batches == 1 else 'batches'} each"
+    spread = f"; \N{PLUS-MINUS SIGN} half the {100 * LEVEL:.0f} % interval" if report.replicates > 1 else ""
+    figure.suptitle(
+        f"{report.dataset}: how much a task (row) is helped by a partner (column)\n{replicates}, {batches}{spread}",
+        fontsize=12,
+    )
+    save_figure(figure, path)
+
+
+def _draw_panel(axes: Axes, summary: Summary, replicates: int, norm: Normalize, colours: Colormap) -> None:
+    tasks = list(summary.values.index)
+    scale = summary.scaled.to_numpy(float)
+    image = axes.imshow(np.ma.masked_invalid(scale), cmap=colours, norm=norm)
+    axes.imshow(np.ma.masked_equal(np.eye(len(tasks)), 0), cmap="Greys_r", vmin=0, vmax=1)  # the diagonal is white
+    backgrounds = image.to_rgba(np.ma.masked_invalid(scale))
+    for a, b in np.ndindex(scale.shape):
+        if a == b:
+            continue
+        on_scale = np.isfinite(scale[a, b])
+        shown = (summary.scaled, summary.scaled_margins) if on_scale else (summary.values, summary.margins)
+        value, margin = (float(frame.to_numpy(float)[a, b]) for frame in shown)
+        axes.text(b, a, _cell(value, margin, len(tasks), 2 if on_scale else 3), ha="center", va="center",
+                  fontsize=8 if len(tasks) <= MANY_TASKS else 6,
+                  color=text_colour(backgrounds[a, b]) if on_scale else "0.35")
+    label_tasks(axes, tasks, tasks)
+    axes.set_title(f"{summary.label}\n{_worth(summary, replicates)}", fontsize=10)
+
+
+def _worth(summary: Summary, replicates: int) -> str:
+    if summary.ceiling is None:
+        return "no controls: raw values"
+    if summary.tells_twin_from_noise is None:
+        return "sensitivity unknown" if replicates < 2 else "floor or ceiling undefined"
+    apart = f"{summary.sensitivity:.1f} standard errors"
+    if summary.tells_twin_from_noise:
+        return f"twin above noise by {apart}" if summary.sensitivity < MOST_SENSITIVITY else "twin above noise"
+    return f"cannot tell a twin from noise\n({apart}); raw values"
+
+
+def _cell(value: float, margin: float, tasks: int, digits: int) -> str:
+    if np.isnan(value):
+        return "n/a"
+    number = f"{value:z.{digits}f}"
+    if np.isnan(margin) or tasks > MANY_TASKS:
+        return number
+    return f"{number}\n\N{PLUS-MINUS SIGN}{margin:.{digits}f}"

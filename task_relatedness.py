@@ -1,0 +1,87 @@
+"""Which tasks help which? Several ways of estimating it without training every combination, and what each is worth.
+
+Every estimator is measured against a floor, partners whose targets are those of other pictures, and a ceiling, an exact
+twin of the task: one that cannot tell the two apart says nothing on this data, and the script says so. Estimates of
+several networks give intervals; an order is called sure only where the interval of the difference excludes zero.
+"""
+
+import argparse
+from pathlib import Path
+
+from configs import UserError, flags
+from configs.paths import prepare_folder
+from relatedness.registry import ESTIMATORS
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    from relatedness.registry import build_estimators
+    from relatedness.running import make_run, report, run_all
+    from relatedness.short_training import default_warmup
+    from relatedness.study import Plan
+    from reports.relatedness_figures import draw_relatedness
+    from reports.relatedness_summary import summarise
+    from runtime import device
+    from runtime.provenance import Stopwatch
+    from runtime.setup import prepare
+
+    setup = prepare(flags.SharedFlags.of(arguments))
+    if len(setup.tasks) < 2:
+        raise UserError("--tasks: relatedness is between tasks; name two or more")
+    estimators = build_estimators(arguments.estimators, setup.config, warm=arguments.warmup is not None)
+    batches = arguments.num_batches or setup.config.scoring.relatedness_batches
+    plan = Plan(batches, not arguments.no_controls, arguments.warmup or default_warmup(setup))
+    folder = prepare_folder(setup.dest / "relatedness")
+    run = make_run(setup, plan, arguments.replicates, estimators, arguments.estimators is not None, folder)
+    watch = Stopwatch()
+    found, fresh, identity = run_all(run, watch, arguments.force_run)
+    if setup.runtime.is_main:
+        contents = report(run, found, identity, watch)
+        contents.write(setup.dest / "relatedness.json", indent=None)
+        summaries = summarise(contents)
+        draw_relatedness(contents, summaries, setup.dest / "relatedness.png")
+        print_report(contents, summaries, fresh, setup.dest)
+    device.stop()
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = flags.script_parser(__doc__ or "")
+    add = parser.add_argument_group("relatedness").add_argument
+    add("--estimators", type=flags.names_list,
+        help=f"all, or some of {', '.join(ESTIMATORS)}, or your own as module:attribute; @warm after a name looks at "
+        f"networks after a warm-up; default: those that need no training, and with --warmup the same after it")
+    add("--num_batches", type=flags.positive, help="batches that each network is looked at with; default: the data "
+        "set's scoring.relatedness_batches")
+    add("--replicates", type=flags.positive, default=5, help="networks to look at: seeds --seed, --seed + 1, ...")
+    add("--warmup", type=flags.positive, help="iterations of joint training before warm networks are looked at; "
+        "default: 5 %% of the schedule where an estimator needs them")
+    add("--no_controls", action="store_true", help="no floor and ceiling: three times as fast, but nobody knows what "
+        "the values are worth")
+    add("--force_run", action="store_true", help="estimate again even where kept estimates would do")
+    return parser.parse_args()
+
+
+def print_report(contents, summaries: list, fresh: int, dest: Path) -> None:
+    """Every estimator's matrix, worth and orders, what it all cost, and where everything is."""
+    from reports.costs import memory_text
+    from reports.relatedness_text import estimator_text, legend_text
+
+    controls = any(result.floor is not None for result in contents.estimators.values())
+    print(f"\nRelatedness of tasks on {contents.dataset}, by {len(summaries)} estimators")
+    print(legend_text(contents.replicates, controls))
+    for summary in summaries:
+        cost = contents.estimators[summary.label].cost
+        print(f"\n{estimator_text(summary, contents.replicates, cost)}")
+    for label, reason in contents.left_out.items():
+        print(f"\n{label} is left out: {reason}")
+    total = len(contents.estimators) * contents.replicates
+    seconds = ", ".join(f"{name} {value:.1f} s" for name, value in contents.provenance["seconds"].items())
+    again = " (--force_run makes them again)" if fresh < total else ""
+    print(f"\nCost in all: {seconds}; peak memory {memory_text(contents.provenance)}; "
+          f"{total - fresh} of {total} estimates kept from earlier runs{again}.")
+    print(f"Everything, replicate by replicate: {dest / 'relatedness.json'}")
+    print(f"Picture: {dest / 'relatedness.png'}")
+
+
+if __name__ == "__main__":
+    flags.run_script(main)

@@ -1,0 +1,85 @@
+"""Finding estimators by name, and their options in the settings."""
+
+from pathlib import Path
+
+import pytest
+
+from configs import UserError, load_config
+from relatedness.estimators.gradient_cosine import GradientCosine
+from relatedness.registry import ESTIMATORS, build_estimators
+
+
+def settings(*overrides: str):
+    return load_config("sample", list(overrides))
+
+
+def test_every_estimator_of_the_registry_can_be_had() -> None:
+    found = build_estimators(["all"], settings())
+    assert list(found) == list(ESTIMATORS)
+    for estimator in found.values():
+        assert estimator.needs and isinstance(estimator.directed, bool)
+        assert type(estimator).__doc__ and "Cost:" in type(estimator).__doc__
+
+
+def test_options_come_from_the_settings() -> None:
+    config = settings("relatedness.snip.sparsities=[30, 90]", "relatedness.labels.stride=4")
+    found = build_estimators(None, config)
+    assert found["snip"].sparsities == (30, 90) and found["labels"].stride == 4
+
+
+def test_by_default_those_without_training_and_with_a_warm_up_the_same_after_it() -> None:
+    usual = build_estimators(None, settings())
+    assert {"snip", "gradient_cosine", "labels"} <= usual.keys()
+    assert {estimator.need for estimator in usual.values()} == {"init", "labels"}
+    found = build_estimators(None, settings(), warm=True)
+    assert list(found)[: len(usual)] == list(usual) and "gradient_cosine@warm" in found
+    assert all(found[label].need == "warm" for label in found.keys() - usual.keys())
+
+
+def test_the_state_is_an_option_too() -> None:
+    found = build_estimators(None, settings("relatedness.gradient_cosine.state=warm"))
+    assert "gradient_cosine" not in found, "it needs training now"
+    named = build_estimators(["gradient_cosine"], settings("relatedness.gradient_cosine.state=warm"))
+    assert named["gradient_cosine"].need == "warm"
+
+
+def test_an_estimator_of_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_estimators.py").write_text(
+        "from relatedness.estimators.gradient_cosine import GradientCosine\n"
+        "class Turned(GradientCosine):\n    factor: float = -1.0\n"
+        "class Half:\n    pass\n"
+        "from relatedness.base import Estimator\n"
+        "class Empty(Estimator):\n    pass\n"
+    )
+    config = settings("relatedness.own_estimators:Turned.factor=2")
+    found = build_estimators(["snip", "own_estimators:Turned@warm"], config)
+    turned = found["own_estimators:Turned@warm"]
+    assert isinstance(turned, GradientCosine) and turned.factor == 2 and turned.need == "warm"
+    with pytest.raises(UserError, match="no estimator"):
+        build_estimators(["own_estimators:Half"], config)
+    with pytest.raises(UserError, match="lacks estimate, needs, directed"):
+        build_estimators(["own_estimators:Empty"], config)
+
+
+@pytest.mark.parametrize(
+    ("labels", "overrides", "words"),
+    [
+        (["spam"], [], ["--estimators", "spam", "gradient_cosine"]),
+        (["snip", "snip"], [], ["--estimators", "once"]),
+        ([], [], ["--estimators"]),
+        (["snip@warm"], [], ["snip@warm", "init"]),
+        (["gradient_cosine@hot"], [], ["gradient_cosine@hot", "hot"]),
+        (None, ["relatedness.spam.x=1"], ["relatedness.spam", "gradient_cosine"]),
+        (None, ["relatedness.snip.spam=1"], ["relatedness.snip.spam", "unknown key"]),
+        (None, ["relatedness.snip.sparsities=[0]"], ["relatedness.snip.sparsities"]),
+        (None, ["relatedness.snip.keep_ratio=2"], ["relatedness.snip.keep_ratio"]),
+        (None, ["relatedness.labels.stride=0"], ["relatedness.labels.stride"]),
+        (None, ["relatedness.labels.state=warm"], ["relatedness.labels.state", "labels"]),
+    ],
+)
+def test_a_mistake_is_named(labels: list[str] | None, overrides: list[str], words: list[str]) -> None:
+    with pytest.raises(UserError) as error:
+        build_estimators(labels, settings(*overrides))
+    for word in words:
+        assert word in str(error.value)

@@ -1,0 +1,68 @@
+"""The files of a training run: checkpoints, log and picture. Only the main process writes."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from reports.curves import draw_curves
+from runtime.identity import Identity
+from training.checkpoints import capture, write_checkpoint
+from training.job import Job
+from training.log import TrainingLog
+
+DRAW_EVERY = 60.0
+"""Seconds at least between two drawings of the curves, each of which takes about one."""
+
+
+class RunFiles:
+    """Writes what a run leaves behind.
+
+    Args:
+        job: the run.
+        net: its network.
+        identity: of the run, for every checkpoint.
+        iteration: that the run goes on from; 0 begins a new log.
+        rows: of the log, which an earlier process had not written yet.
+
+    Attributes:
+        log: None on processes other than the main one.
+    """
+
+    def __init__(
+        self, job: Job, net: nn.Module, identity: Identity | None, iteration: int, rows: list[dict[str, float]]
+    ) -> None:
+        self._job, self._net, self._identity = job, net, identity
+        self._drawn = time.monotonic()
+        self.log = TrainingLog(job.log, job.setup.tasks, iteration) if job.setup.runtime.is_main else None
+        if self.log is not None:
+            self.log.rows = rows
+
+    def begin(self, anew: bool) -> None:
+        """Make the log; of an earlier run that was kept until now, nothing may pass for this one's.
+
+        Args:
+            anew: whether the run begins, its first state saved, and does not go on.
+        """
+        if self.log is None:
+            return
+        for path in (self._job.best, self._job.final) if anew else ():
+            path.unlink(missing_ok=True)
+        self.log.begin()
+
+    def write(self, path: Path, **contents: Any) -> None:
+        """Write the network to a checkpoint, with its ``training`` state or ``details``."""
+        if self.log is not None:
+            job = self._job
+            captured = capture(job.setup, self._net, job.method, job.ratio, identity=self._identity, **contents)
+            write_checkpoint(path, captured)
+
+    def draw(self, now: bool = True) -> None:
+        """Draw the curves; unless it has to be ``now``, only if that is long ago."""
+        if not now and time.monotonic() < self._drawn + DRAW_EVERY:
+            return
+        if self.log is not None:
+            mains = {name: task.main_metric for name, task in self._job.setup.tasks.items()}
+            draw_curves(self._job.log, self._job.picture, mains, self._job.name)
+        self._drawn = time.monotonic()
