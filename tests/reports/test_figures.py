@@ -110,3 +110,10 @@ def test_an_unknown_measure_or_folder_is_the_users_mistake(make_json, tmp_path):
     with pytest.raises(UserError, match="x.png"):
         draw_similarity(report, tmp_path / "no" / "x.png", "equal", "epi")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_dollar_sign_in_a_name_is_one(make_json, tmp_path, recwarn):
+    contents = make_json(tasks=("$\\frac{$", "a$b$", "t\tab"))
+    contents["dataset"] = "$_{"
+    draw_similarity(parse_report(contents, "here"), tmp_path / "s.png", "equal", "iou")
+    assert pixels(tmp_path / "s.png").size and not recwarn.list

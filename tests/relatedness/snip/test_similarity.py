@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from itertools import combinations
 from pathlib import Path
 
@@ -234,6 +235,27 @@ def test_damaged_statistics_are_made_anew(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-60])
     assert load_statistics(path, WORK) is None
     path.write_text("nonsense")
+    assert load_statistics(path, WORK) is None
+
+
+def test_no_flipped_bit_and_no_exchanged_array_is_used(tmp_path: Path) -> None:
+    path = tmp_path / "s.npz"
+    save_statistics(path, statistics_of(0), WORK)
+    content = path.read_bytes()
+    for place in range(0, len(content), 37):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :])
+        found = load_statistics(path, WORK)  # a zlib.error, once
+        assert found is None or np.array_equal(found.both, statistics_of(0).both)
+    path.write_bytes(content)
+    with np.load(path) as arrays:
+        whole = {name: arrays[name] for name in arrays.files}
+    changes = {"tasks": whole["tasks"][::-1], "cosine": whole["cosine"] * np.nan, "both": whole["both"] + 10**6,
+               "numel": whole["numel"][:1], "keep_ratios": whole["keep_ratios"] + 1, "layers": whole["numel"]}
+    for name, array in changes.items():
+        np.savez_compressed(path, **{**whole, name: array})
+        assert load_statistics(path, WORK) is None, name
+    path.unlink()
+    os.mkfifo(path)
     assert load_statistics(path, WORK) is None
 
 

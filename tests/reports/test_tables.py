@@ -1,0 +1,33 @@
+"""Names that mean something to TSV, Markdown or LaTeX stand in tables as they are."""
+
+import pandas as pd
+import pytest
+
+from reports.tables import latex, markdown, tsv
+
+NAME = "a|b\t$x$\n*[c]\\"
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    index = pd.MultiIndex.from_tuples([(NAME, "m")], names=["weighting", "metric"])
+    return pd.DataFrame([["0.500"]], index=index, columns=pd.MultiIndex.from_tuples([("90", NAME)]))
+
+
+def test_tsv_has_as_many_cells_in_every_line(table: pd.DataFrame) -> None:
+    heading, row = (line.split("\t") for line in tsv(table).splitlines())
+    assert heading == ["weighting", "metric", r"90: a|b\t$x$\n*[c]\\"]
+    assert row == [r"a|b\t$x$\n*[c]\\", "m", "0.500"]
+
+
+def test_markdown_shows_names_as_text(table: pd.DataFrame) -> None:
+    lines = markdown(table).splitlines()
+    assert len(lines) == 3
+    escaped = r"a\|b \$x\$ \*\[c]\\"
+    assert lines[2].startswith(f"| {escaped} ") and f"90: {escaped} |" in lines[0]
+
+
+def test_latex_shows_names_as_text(table: pd.DataFrame) -> None:
+    text = latex(table)
+    assert r"a\textbar{}b \$x\$ {*}{[}c]\textbackslash{}" in text
+    assert not any(line.startswith("[") for line in text.splitlines())
