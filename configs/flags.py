@@ -204,16 +204,19 @@ def _complain(text: str) -> None:
     """Print to standard error; of several processes with the same mistake only the first does."""
     if not is_first_process():
         time.sleep(PATIENCE)
-    line = f"{text.rstrip()}\n"
-    sys.stderr.write(line)
-    if ERRORS_IN_OUTPUT in os.environ:
-        sys.stdout.write(line)
+    _tell(f"{text.rstrip()}\n")
 
 
 def _interrupted(state: str) -> int:
     if is_first_process():
-        sys.stderr.write(f"\ninterrupted{state}\n")
+        _tell(f"\ninterrupted{state}\n")
     return EXIT_INTERRUPTED
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(text)
+    if ERRORS_IN_OUTPUT in os.environ:
+        sys.stdout.write(text)
 
 
 def _whole_number(text: str, least: int) -> int:

@@ -4,8 +4,6 @@ Each kind of file is one subclass of ``JsonFile`` in this package; whoever write
 """
 
 import json
-import os
-import stat
 from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -13,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from configs.errors import UserError
-from configs.paths import write_text
+from configs.paths import read_regular, write_text
 from configs.schema import describe
 
 MOST_BYTES = 1 << 29
@@ -57,9 +55,8 @@ class JsonFile(Part):
             UserError: it is missing, not a regular file, too large, not JSON, cut short, of another version, or
                 something is not there that such a file must hold.
         """
-        text = _read(path, cls.writer)
         try:
-            contents = json.loads(text.decode("utf-8"))
+            contents = json.loads(_read(path, cls.writer))
         except (ValueError, RecursionError) as error:
             raise UserError(f"{path}: not JSON, or cut short ({error}); {cls.writer} writes it anew") from error
         return cls.parse(contents, str(path))
@@ -100,22 +97,11 @@ class JsonFile(Part):
         write_text(path, self.model_dump_json(by_alias=True, indent=indent, exclude=without))
 
 
-def _read(path: Path, writer: str) -> bytes:
+def _read(path: Path, writer: str) -> str:
     try:
-        with open(path, "rb", opener=_without_waiting) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise UserError(f"{path}: cannot be read: it is not a regular file; name a file of {writer}")
-            content = file.read(MOST_BYTES + 1)
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file; {writer} writes it, or name another") from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{path}: cannot be read: {reason}; name a file of {writer}") from error
-    if len(content) > MOST_BYTES:
-        raise UserError(f"{path}: cannot be read: it has more than {MOST_BYTES:,} bytes; name another file")
-    return content
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Opening a pipe that nobody writes to would else wait for ever."""
-    return os.open(path, flags | os.O_NONBLOCK)
+        content = read_regular(path, MOST_BYTES)
+    except UserError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise UserError(f"{path}: no such file; {writer} writes it, or name another") from error.__cause__
+        raise
+    return content.decode("utf-8")

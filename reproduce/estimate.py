@@ -33,7 +33,8 @@ class Estimate:
 
     def __init__(self, setup: Setup, start: float = 0.0) -> None:
         self.setup, self.start = setup, start
-        self.net = setup.runtime.arrange(setup.network())
+        self.net = setup.network()
+        setup.runtime.arrange(self.net)
 
     @cached_property
     def step(self) -> float:

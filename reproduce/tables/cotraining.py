@@ -143,17 +143,18 @@ def _published(cell: Cell) -> Mapping[int, float | None]:
 def _claim_text(claim: Claim, num_seeds: int) -> str:
     """How often the more similar partner was the better one, and what that is worth."""
     metrics = ", ".join(f"{task}: {metric}" for task, metric in claim.metrics.items())
+    reason = "a tie, or a difference within its 95 % interval over seeds"
+    if not claim.judged:
+        return f"{claim.undecided} comparisons of two partners of a task ({metrics}) are all undecided: {reason}."
     text = (
         f"In {claim.agree} of {claim.judged} comparisons of two partners of a task, the more similar one gave the "
         f"better result ({metrics})"
     )
-    text += f"; {claim.undecided} more are undecided." if claim.undecided else "."
+    if claim.undecided:
+        text += f"; {claim.undecided} more are undecided: {reason}"
     if num_seeds > 1:
-        return (
-            f"{text} Chance alone gives about half. Undecided: a difference whose 95 % interval over {num_seeds} "
-            f"seeds, paired by seed, includes zero."
-        )
-    return f"{text} Chance alone gives about half. Each number is one training run, so its spread is not known."
+        return f"{text}. Chance alone gives about half. Results are compared seed by seed, over {num_seeds} seeds."
+    return f"{text}. Chance alone gives about half. Each number is one training run, so its spread is not known."
 
 
 def _with_details(opening: str, claim: Claim, num_seeds: int) -> Iterable[str]:

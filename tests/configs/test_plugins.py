@@ -101,6 +101,13 @@ def test_an_interrupt_that_a_library_wrapped_passes() -> None:
             raise ImportError("while it was imported") from None
 
 
+def test_an_error_that_is_its_own_cause() -> None:
+    error = ValueError("round and round")
+    error.__cause__ = error
+    with pytest.raises(UserError, match="ValueError: round and round"), users_code(WHAT, "mine:thing"):
+        raise error
+
+
 def test_errors_of_ours_pass(find: Callable[..., Any]) -> None:
     find("thing = 3")
     with pytest.raises(ZeroDivisionError), all_users_code(), users_code(WHAT, "built_in"):

@@ -9,6 +9,7 @@ from small_tables import leave_evaluation, leave_similarity, plans, rooms_at
 
 from reports.tables_file import Cell, Section, TablesFile
 from reproduce.cells import mean_cell
+from reproduce.execution import verdicts, write_tables
 from reproduce.page import DOWN, PARTS, UP, number_text, page
 from reproduce.plan import TablePlan
 from reproduce.tables import find_table
@@ -198,7 +199,7 @@ class TestCotraining:
         assert judged == {"edge": True, "depth": None, "keypoint": None}
         verdict = find_table("cotraining").verdict(section)
         assert "In 1 of 1 comparisons" in verdict and "2 more are undecided" in verdict
-        assert "95 % interval over 3 seeds, paired by seed, includes zero" in verdict
+        assert "compared seed by seed, over 3 seeds" in verdict
         edge = rows_of(page("sample", {"cotraining": section}), "### edge")
         assert column(edge, f"err {DOWN}") == ["1.5 ±0.58", "1.399 ±0.58", "1.5 ±0.58"]
 
@@ -258,6 +259,19 @@ def test_the_page_has_the_tables_in_their_order(tmp_path: Path, rooms: Path) -> 
     assert text.startswith("# Tables of sample\n")
     places = [text.index(title) for title in ("## Similarity", "## Co-training", "## Sparse networks")]
     assert places == sorted(places)
+
+
+def test_the_tables_of_a_call_say_on_screen_what_they_show(tmp_path: Path, frames: Path) -> None:
+    planned = nyuv2(frames, tmp_path)
+    for run in planned["cotraining"].runs:
+        leave_evaluation(run)
+    leave_similarity(planned["similarity"].studies[0], 0.9, {"seg/sn": 0.96})
+    file = write_tables(planned["similarity"].setup, list(planned.values()))
+    order, claim = verdicts(file, planned.values())
+    assert order.startswith("The order of the pairs agrees in") and claim.startswith("3 comparisons")
+    assert verdicts(file, [planned["sparsity"]]) == []
+    assert verdicts(TablesFile.read(tmp_path / "tables.json"), planned.values()) == [order, claim]
+    assert order in (tmp_path / "tables.md").read_text()
 
 
 def test_a_damaged_section_is_left_out(tmp_path: Path, rooms: Path) -> None:
