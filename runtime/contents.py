@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from configs.regular import open_regular
 from dataloaders import MultitaskDataset
 
 READ_WHOLE = 2 << 30
@@ -100,7 +101,7 @@ def _content(file: Path, stat: Stat | None) -> str:
     if stat is None:
         return "missing"
     try:
-        with file.open("rb") as opened:
+        with open_regular(file) as opened:  # a pipe or a device would never end
             return hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError:
         return "unreadable"

@@ -110,3 +110,11 @@ def test_data_that_do_not_name_their_files_are_never_the_same(root: Path) -> Non
     first, second = contents_of(None, root), contents_of(None, root)
     assert first.data is second.data is None
     assert first.stamps != second.stamps
+
+
+@pytest.mark.parametrize("place", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_what_never_ends_is_not_read(root: Path, place: Callable[[Path], None]) -> None:
+    path, before = root / "depth" / "0001.npy", told(root)
+    path.unlink()
+    place(path)
+    assert told(root) not in (before, Contents(None, ""))
