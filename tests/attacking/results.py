@@ -15,7 +15,7 @@ from configs import UserError, load_config
 from models import MultitaskNet, build_network
 from relatedness.snip.statistics import pair_statistics
 from relatedness.snip.store import load_statistics, save_statistics
-from reports.iou import iou_text, read_iou
+from reports.iou import IoUFile, iou_text
 from reports.relatedness import read_relatedness
 from reports.relatedness_summary import summarise
 from reports.similarity import read_report, whole_table
@@ -105,7 +105,7 @@ def json_file(rng: random.Random, material: Material) -> Case:
 
     def use() -> None:
         if name == "iou.json":
-            iou_text(read_iou(path))
+            iou_text(IoUFile.read(path))
         elif name == "relatedness.json":
             summarise(read_relatedness(path))
         else:
