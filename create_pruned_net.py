@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from configs import UserError, flags
+from configs.paths import set_aside
 from prune_utils.keep_ratio import parse_keep_ratio
 
 
@@ -18,7 +19,7 @@ def main() -> None:
     from runtime import device
     from runtime.setup import prepare
     from training.checkpoints import capture, write_checkpoint
-    from training.identities import check_replaceable, pruning_identity
+    from training.identities import other_than, pruning_identity
     from training.names import pruned_path
     from training.networks import find_trained
     from training.pruning import network_to_prune, prune
@@ -32,8 +33,6 @@ def main() -> None:
     wanted = {"ratio": arguments.ratio, "keep_ratio": arguments.keep_ratio, "num_batches": num_batches}
     identity = pruning_identity(setup, arguments.method, method, **wanted, source=trained)
     path = pruned_path(setup, arguments.method, arguments.ratio)
-    if not arguments.force:
-        setup.runtime.from_main(lambda: check_replaceable(path, list(setup.tasks), identity))
     masks, keep_ratio = prune(setup, method, net, **wanted)
     if setup.runtime.is_main:
         apply_masks(net, masks)
@@ -45,6 +44,8 @@ def main() -> None:
             **method.model_dump(),
         }
         made = capture(setup, net, arguments.method, arguments.ratio, details=details, identity=identity)
+        if difference := other_than(path, list(setup.tasks), identity):
+            print(f"{path} was another network ({difference}); it is {set_aside(path)} now")
         write_checkpoint(path, made)
         report(arguments, setup.config.name, path, kept_counts(net), details)
         words = ("--method", arguments.method, "--ratio", str(arguments.ratio))
@@ -63,7 +64,6 @@ def parse_arguments() -> argparse.Namespace:
         help="share of weights that a task keeps: exact (so that the network has the sparsity), published or a number")
     add("--criterion", help="what the method scores weights by, if it has a choice (disparse_pt: gradient, l1)")
     add("--checkpoint", type=Path, help="trained network, for methods that prune one; default: the baseline in --dest")
-    add("--force", action="store_true", help="replace a pruned network that was made with other settings")
     arguments = parser.parse_args()
     arguments.keep_ratio = parse_keep_ratio(arguments.keep_ratio)
     return arguments

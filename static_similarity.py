@@ -9,14 +9,14 @@ import json
 from pathlib import Path
 
 from configs import UserError, flags
-from configs.paths import check_file, prepare_folder, write_text
+from configs.paths import check_file, prepare_folder, set_aside, write_text
 from prune_utils.keep_ratio import parse_keep_ratio
 
 
 def main() -> None:
     arguments = parse_arguments()
     from relatedness.snip.measures import MEASURES
-    from relatedness.snip.running import SimilarityStudy, all_seeds, check_replaceable, similarity_file, with_own
+    from relatedness.snip.running import SimilarityStudy, all_seeds, results_of_others, similarity_file, with_own
     from relatedness.snip.weightings import WEIGHTINGS
     from reports.figures import draw_similarity
     from reports.similarity import report_of
@@ -28,8 +28,6 @@ def main() -> None:
     setup = prepare(flags.SharedFlags.of(arguments))
     if len(setup.tasks) < 2:
         raise UserError("--tasks: similarity is between tasks; name two or more")
-    if not arguments.force_run:
-        setup.runtime.from_main(lambda: check_replaceable(setup.dest / "similarity.json", setup))
     check_shared(setup, arguments.num_batches)
     study = SimilarityStudy(
         setup=setup,
@@ -46,9 +44,11 @@ def main() -> None:
     seeds, fresh = all_seeds(study, watch, arguments.force_run)
     if setup.runtime.is_main:
         file = similarity_file(study, seeds, watch)
-        report = report_of(file, "this run")
+        report, path = report_of(file, "this run"), setup.dest / "similarity.json"
+        if others := results_of_others(path, setup):
+            print(f"{path} held results of {others}; it is {set_aside(path)} now")
         draw_similarity(report, setup.dest / "similarity.png", arguments.layer_method, arguments.sim_method)
-        file.write(setup.dest / "similarity.json", indent=None)
+        file.write(path, indent=None)
         if arguments.table_json is not None:
             write_text(arguments.table_json, json.dumps(file.table, indent=1))
         print_report(arguments, report, file, fresh, setup.dest)

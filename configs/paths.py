@@ -97,6 +97,20 @@ def replacing(path: Path) -> Iterator[Path]:
                 temporary.unlink(missing_ok=True)
 
 
+def set_aside(path: Path) -> Path:
+    """Give a file the name ``<stem>.earlier<suffix>``, in place of what was set aside before; returns that.
+
+    Raises:
+        UserError: the folder cannot be written to.
+    """
+    earlier = path.with_name(f"{path.stem}.earlier{path.suffix}")
+    try:
+        path.replace(earlier)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be renamed to {earlier.name}: {error.strerror}; move it yourself") from error
+    return earlier
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all.
 

@@ -88,6 +88,7 @@ def test_terminated_and_killed_a_run_ends_as_if_nothing_had_happened(
 
     terminated = start(tmp_path, flags)
     wait_for(cut.last)
+    wait_for(cut.last, later_than=cut.last.stat().st_mtime_ns)  # beyond the state before the first step
     terminated.send_signal(signal.SIGTERM)
     _, stderr = terminated.communicate(timeout=60)
     assert terminated.returncode == 130

@@ -67,27 +67,23 @@ def pruning_identity(
     return identity_of("scores", setup, sources=samples, entry=entry, further=further, after=after)
 
 
-def check_replaceable(path: Path, tasks: Sequence[str], now: Identity) -> None:
-    """See that no other pruned network is lost when one is written.
+def other_than(path: Path, tasks: Sequence[str], now: Identity) -> str:
+    """In words, why the pruned network in a file is another one than that which is about to be written; "" if not.
 
     Args:
-        path: of the network.
+        path: of the network; there may be none.
         tasks: the network's, in their order.
         now: of the network to write.
-
-    Raises:
-        UserError: there is one of other settings or data, or something that is no network.
     """
     if not path.exists():
-        return
-    then = read_identity(path, tasks)
+        return ""
+    try:
+        then = read_identity(path, tasks)
+    except UserError:
+        return "it is no network that can be read"
     if then is None:
-        differences = "an earlier version made it, so that its settings are not known"
-    elif then.request == now.request:
-        return
-    else:
-        differences = f"other settings or data made it: {'; '.join(differing_requests(then, now))}"
-    raise UserError(f"{path} is there already, and {differences}; name another --dest, or replace it with --force")
+        return "an earlier version made it"
+    return "" if then.request == now.request else "; ".join(differing_requests(then, now))
 
 
 def training_identity(job: Job, start: Identity | None = None) -> Identity:

@@ -63,8 +63,8 @@ class Trainer:
         self.interrupts = DeferredInterrupts()
         self.ledger = Ledger(list(self.setup.tasks), self.runtime)
         rows = go_on(self, checkpoint.training) if checkpoint is not None and checkpoint.training is not None else []
-        identity = begun_as(job) if checkpoint is None else checkpoint.identity
-        self.files = RunFiles(job, self.net, identity, self.iteration, rows)
+        self.identity = begun_as(job) if checkpoint is None else checkpoint.identity
+        self.files = RunFiles(job, self.net, self.identity, self.iteration, rows)
         self.model = distributed(self.net, self.runtime)
 
     def train(self) -> None:

@@ -95,22 +95,14 @@ def with_own(name: str, registry: Mapping[str, Any], what: str, config: Config) 
     return {**registry, name: resolve(name, registry, what, config.source.parent)}
 
 
-def check_replaceable(path: Path, setup: Setup) -> None:
-    """See that results of another data set or of other tasks are not lost.
-
-    Raises:
-        UserError: they are there.
-    """
+def results_of_others(path: Path, setup: Setup) -> str:
+    """Whose results a ``similarity.json`` holds, if it is of another data set or of other tasks; "" if it is not."""
     try:
         report = read_report(path)
     except UserError:  # none, or nothing of use
-        return
-    then, now = (report.dataset, list(report.tasks)), (setup.config.name, list(setup.tasks))
-    if then != now:
-        raise UserError(
-            f"{path} holds results of {then[0]}: {','.join(then[1])}, and these would be of {now[0]}: "
-            f"{','.join(now[1])}; name another --dest, or replace them with --force_run"
-        )
+        return ""
+    same = (report.dataset, list(report.tasks)) == (setup.config.name, list(setup.tasks))
+    return "" if same else f"{report.dataset}: {','.join(report.tasks)}"
 
 
 def all_seeds(study: SimilarityStudy, watch: Stopwatch, force: bool) -> tuple[dict[int, Statistics], int]:

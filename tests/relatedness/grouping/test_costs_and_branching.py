@@ -10,7 +10,7 @@ from models import build_network
 from relatedness.grouping.branching import branches, layer_sources
 from relatedness.grouping.costs import parts_cost
 from relatedness.snip.iou import steepest_fall
-from reports.iou import IoUReport, LayerIoU
+from reports.iou import IoUFile, LayerIoU
 from reports.relatedness import LayerDetail
 from training.costs import multiply_adds, parameters
 
@@ -97,7 +97,7 @@ def test_by_the_files_of_other_scripts(rooms: Path, tmp_path: Path) -> None:
     assert layer_sources(None, "labels", ("a", "b", "c"), tmp_path) == []
     layers = [LayerIoU(name=name, weights=9, kept_by_all=1, kept_by_any=9, iou=iou)
               for name, iou in zip(names, (0.9, 0.5, 0.2), strict=True)]  # fmt: skip
-    report = IoUReport(dataset="rooms", tasks=["x", "a"], keep_ratio=0.1, num_batches=1, seed=0, layers=layers,
+    report = IoUFile(dataset="rooms", tasks=["x", "a"], keep_ratio=0.1, num_batches=1, seed=0, layers=layers,
                        total=0.5, watershed=names[0], config={}, provenance={})  # fmt: skip
     (tmp_path / "iou.json").write_text(report.model_dump_json(by_alias=True))
     (tmp_path / "similarity.json").write_text(json.dumps(contents))
