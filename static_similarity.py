@@ -68,8 +68,7 @@ def parse_arguments() -> argparse.Namespace:
         "min_sparsity, epi_like or your own as module:attribute")
     add("--keep_ratio", default="published", help="published, exact (the merged network has the sparsity) or a number")
     add("--dump_dir", type=Path, help="where each seed's statistics are kept; default: statistics/ under --dest")
-    add("--force_run", action="store_true", help="score again even where kept statistics would do, and replace "
-        "results of other tasks")
+    add("--force_run", action="store_true", help="score again even where kept statistics would do")
     add("--save_masks", action="store_true", help="also keep every task's masks, bit-packed, in --dump_dir")
     add("--table_json", type=Path, help="also write the bare table to this file, as the published code does")
     arguments = parser.parse_args()

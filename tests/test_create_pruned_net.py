@@ -156,15 +156,3 @@ def test_mistakes_are_named(prune: Prune, tmp_path: Path, flags: list[str], word
     trained(tmp_path / "dense.pth")
     assert_user_error(prune(*flags), *words)
     assert not list(tmp_path.glob("out/*"))
-
-
-def test_a_network_of_other_settings_is_not_replaced_unasked(prune: Prune, tmp_path: Path) -> None:
-    path = tmp_path / "out" / "sample_magnitude_90.pth"
-    source = ["--method", "magnitude", "--checkpoint", trained(tmp_path / "dense.pth")]
-    assert prune(*source, "--seed", 1).returncode == 0
-    before = path.read_bytes()
-    assert_user_error(prune(*source, "--seed", 2), str(path.name), "seed was 1 and is 2", "--force")
-    assert path.read_bytes() == before
-    assert prune(*source, "--seed", 1).returncode == 0
-    assert prune(*source, "--seed", 2, "--force").returncode == 0
-    assert read_checkpoint(path, []).details["seed"] == 2

@@ -238,14 +238,3 @@ def test_real_rgbd_frames_give_a_matrix_of_four(shared: Path, run_script: Script
     report = read_report(tmp_path / "out" / "similarity.json")
     assert report.tasks == ("sn", "depth", "keypoint", "edge")
     assert len(report.select("equal", "masked_sals")) == 6
-
-
-def test_results_of_other_tasks_are_not_replaced_unasked(similarity, tmp_path: Path) -> None:
-    assert similarity("--tasks", "seg,depth").returncode == 0
-    file = tmp_path / "out" / "similarity.json"
-    before = file.read_bytes()
-    assert_user_error(similarity("--tasks", "seg,sn"), "seg,depth", "seg,sn", "--dest", "--force_run")
-    assert file.read_bytes() == before
-    assert similarity("--tasks", "seg,depth", "--num_seeds", 1).returncode == 0
-    assert similarity("--tasks", "seg,sn", "--force_run").returncode == 0
-    assert read_report(file).tasks == ("seg", "sn")
