@@ -32,9 +32,8 @@ def training_loader(
 ) -> "Loader":
     """Augmented batches of the split ``train``.
 
-    The samples come from an endless stream: one random order of all samples after another, so a batch may
-    reach into the next epoch, and a data set may hold fewer samples than a batch. Batch b is the positions
-    b * batch_size up to (b + 1) * batch_size of the stream.
+    The samples come from an endless stream, one random order of all after another; a data set may hold fewer than a
+    batch. Batch b is the positions b * batch_size up to (b + 1) * batch_size of the stream.
 
     Args:
         config: the settings.
@@ -47,22 +46,18 @@ def training_loader(
         leaving_out: indices of samples that are not drawn; not all.
 
     Raises:
-        UserError: as ``open_dataset``; a batch that cannot be shared evenly; and, while iterating, a sample
-            that cannot be read.
+        UserError: as ``open_dataset``; a batch that cannot be shared evenly; and, while iterating, unreadable data.
     """
     rank, world = part
-    if batch_size % world:
+    share, rest = divmod(batch_size, world)
+    if rest:
         raise UserError(
             f"a batch of {batch_size} cannot be shared evenly by {world} processes; "
             f"make data.batch_size a multiple of {world}"
         )
     dataset = open_dataset(config, "train", keys)
-    share = batch_size // world
-    starts = (batch * batch_size + rank * share for batch in batches)
-    positions = [range(start, start + share) for start in starts]
-    samples: Sequence[int] = range(len(dataset))
-    if leaving_out:
-        samples = sorted(set(samples).difference(leaving_out))
+    positions = [range(start, start + share) for start in (batch * batch_size + rank * share for batch in batches)]
+    samples = sorted(set(range(len(dataset))).difference(leaving_out))
     return Loader(Reader(dataset, config, seed), _Stream(samples, positions, seed), num_workers)
 
 
