@@ -53,9 +53,13 @@ def end_at_once() -> None:
 
 def was_interrupted(error: BaseException | None) -> bool:
     """Whether an error came of Ctrl-C: while a library is being imported, it may wrap that in an error of its own."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
+    seen: set[int] = set()  # an error may be its own cause
+    while error is not None and id(error) not in seen:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        seen.add(id(error))
         error = error.__cause__ or error.__context__
-    return error is not None
+    return False
 
 
 def is_first_process() -> bool:

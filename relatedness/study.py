@@ -69,7 +69,8 @@ class Study:
     def numbers(self, part: Part) -> range:
         """The numbers of the batches of a part, in the training stream of this seed; held out: perhaps none.
 
-        A stream goes through the split in epochs. As long as the first is not over, no picture comes twice.
+        A stream goes through the split in epochs. As long as the first is not over, no picture comes twice, but for
+        those that take the places of unreadable ones (``data.on_error: skip``).
         """
         first = self.plan.num_batches
         if part == "first":

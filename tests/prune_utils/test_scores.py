@@ -56,6 +56,19 @@ def test_scores_of_a_linear_network_by_hand() -> None:
     assert trained["a"]["backbone.weight"].tolist() == [[12.0, 12.0]]  # w^2 |g| = 4 * 3, 1 * 12
 
 
+def test_tasks_that_share_a_head_and_joint_scores_are_multiplied_once_by_their_weights() -> None:
+    head = nn.Linear(1, 1, bias=False)
+    net = MultitaskNet(nn.Linear(1, 1, bias=False), {"a": head, "b": head})
+    with torch.no_grad():
+        net.backbone.weight.fill_(2.0)
+        head.weight.fill_(3.0)
+    ones = torch.ones(1, 1)
+    names = {"a": ["heads.a.weight"], "b": ["heads.b.weight"], "joint": ["backbone.weight", "heads.a.weight"]}
+    scores = snip_scores(net, {key: {name: ones.clone() for name in own} for key, own in names.items()})
+    assert scores["a"]["heads.a.weight"].item() == scores["b"]["heads.b.weight"].item() == 3
+    assert [score.item() for score in scores["joint"].values()] == [2, 3]
+
+
 @pytest.mark.parametrize(("make", "shape"), [(mlp, (8, 4)), (conv_net, (2, 3, 48, 40))])
 def test_the_fast_scorer_gives_what_the_plain_one_gives(make, shape) -> None:
     net = make().train()
