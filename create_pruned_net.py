@@ -18,10 +18,10 @@ def main() -> None:
     from prune_utils.apply import apply_masks, kept_counts
     from runtime import device
     from runtime.setup import prepare
-    from training.checkpoints import capture, write_checkpoint
-    from training.identities import other_than, pruning_identity
+    from training.checkpoints.checkpoint import capture, write_checkpoint
+    from training.checkpoints.identities import other_than, pruning_identity
+    from training.checkpoints.networks import find_trained
     from training.names import pruned_path
-    from training.networks import find_trained
     from training.pruning import network_to_prune, prune
 
     shared = flags.SharedFlags.of(arguments)
@@ -88,7 +88,7 @@ def report(
     arguments: argparse.Namespace, dataset: str, path: Path, counts: dict[str, tuple[int, int]], details: dict[str, Any]
 ) -> None:
     """How sparse each layer is, as a table and as a picture, and where everything is."""
-    from reports.layer_figures import draw_sparsity
+    from reports.similarity.layer_figures import draw_sparsity
     from reports.sparsity import sparsity_by_part, sparsity_text
 
     title = f"{dataset}, {arguments.method}, {arguments.ratio} %"

@@ -15,12 +15,12 @@ def main() -> None:
     from runtime import device
     from runtime.provenance import Stopwatch, provenance
     from runtime.setup import prepare
+    from training.checkpoints.identities import evaluation_identity
+    from training.checkpoints.networks import find_run, open_network
     from training.constant import constant_network
     from training.describing import evaluation_file
     from training.evaluation import evaluate_with_bar
-    from training.identities import evaluation_identity
     from training.names import BASELINE
-    from training.networks import find_run, open_network
 
     setup = prepare(flags.SharedFlags.of(arguments))
     if arguments.checkpoint is None:

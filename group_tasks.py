@@ -30,8 +30,8 @@ def main() -> None:
     from relatedness.grouping.source import read_source
     from relatedness.grouping.summary import summarise
     from relatedness.grouping.values import select
-    from reports.group_figures import draw_groups
-    from reports.group_text import groups_text
+    from reports.groups.figures import draw_groups
+    from reports.groups.text import groups_text
 
     source = read_source(arguments.file or default_file(shared), arguments.estimator)
     shared = same_dataset(shared, source.dataset)

@@ -19,7 +19,7 @@ def main() -> None:
         return
     from relatedness.snip.iou import analyse
     from reports.iou import iou_text
-    from reports.layer_figures import draw_ious
+    from reports.similarity.layer_figures import draw_ious
     from runtime import device
     from runtime.setup import prepare
 
@@ -52,7 +52,7 @@ def parse_arguments() -> argparse.Namespace:
 def draw_together(files: list[Path], picture: Path) -> None:
     """One picture of several data sets' analyses."""
     from reports.iou import IoUFile, iou_text
-    from reports.layer_figures import draw_ious
+    from reports.similarity.layer_figures import draw_ious
 
     reports = [IoUFile.read(path) for path in files]
     prepare_folder(picture.parent, "--out")

@@ -34,7 +34,7 @@ def results_of(dataset: str) -> Path:
 
 def main() -> None:
     arguments = parse_arguments()
-    from reports.similarity import read_report, whole_table
+    from reports.similarity.report import read_report, whole_table
     from reports.tables import FORMATS, decimals
     from reproduce.published.similarity import rows_beside_paper, summary, text_cells
 

@@ -26,10 +26,10 @@ def main() -> None:
 def run(job, arguments: argparse.Namespace) -> None:
     """Train from the beginning or from where the run was cut off."""
     from runtime.provenance import Stopwatch, provenance
+    from training.checkpoints.networks import open_network
+    from training.checkpoints.resume import check_space, earlier_run, is_finished, iteration_of
     from training.job import starting_network
     from training.loop import Trainer
-    from training.networks import open_network
-    from training.resume import check_space, earlier_run, is_finished, iteration_of
 
     checkpoint = earlier_run(job, arguments.resume, arguments.force)
     if is_finished(job, checkpoint):

@@ -18,8 +18,8 @@ def main() -> None:
     from relatedness.snip.measures import MEASURES
     from relatedness.snip.running import SimilarityStudy, all_seeds, results_of_others, similarity_file, with_own
     from relatedness.snip.weightings import WEIGHTINGS
-    from reports.figures import draw_similarity
-    from reports.similarity import report_of
+    from reports.similarity.figures import draw_similarity
+    from reports.similarity.report import report_of
     from runtime import device
     from runtime.passes import check_shared
     from runtime.provenance import Stopwatch
@@ -84,7 +84,7 @@ def parse_arguments() -> argparse.Namespace:
 def print_report(arguments: argparse.Namespace, report, file, fresh: int, dest: Path) -> None:
     """The matrix, the ranking of the pairs, what it cost, and where everything is."""
     from reports.costs import scoring_text
-    from reports.summary import PLUS_MINUS, matrix_text, ranking_text
+    from reports.similarity.summary import PLUS_MINUS, matrix_text, ranking_text
 
     chosen, seeds = (arguments.layer_method, arguments.sim_method), arguments.num_seeds
     print(f"\nSimilarity of tasks on {report.dataset}: {chosen[1]}, layers weighted {chosen[0]}")

@@ -19,8 +19,8 @@ def main() -> None:
     from relatedness.running import make_run, report, run_all
     from relatedness.short_training import default_warmup
     from relatedness.study import Plan
-    from reports.relatedness_figures import draw_relatedness
-    from reports.relatedness_summary import summarise
+    from reports.relatedness.figures import draw_relatedness
+    from reports.relatedness.summary import summarise
     from runtime import device
     from runtime.provenance import Stopwatch
     from runtime.setup import prepare
@@ -64,7 +64,7 @@ def parse_arguments() -> argparse.Namespace:
 def print_report(contents, summaries: list, fresh: int, dest: Path) -> None:
     """Every estimator's matrix, worth and orders, what it all cost, and where everything is."""
     from reports.costs import memory_text
-    from reports.relatedness_text import estimator_text, legend_text
+    from reports.relatedness.text import estimator_text, legend_text
 
     controls = any(result.floor is not None for result in contents.estimators.values())
     print(f"\nRelatedness of tasks on {contents.dataset}, by {len(summaries)} estimators")

@@ -14,8 +14,8 @@ from relatedness import store
 from relatedness.base import Estimator, Relatedness
 from relatedness.controls import split_controls
 from relatedness.study import Plan, Study
-from reports.relatedness import EstimatorCost, EstimatorResult, LayerDetail, RelatednessFile
-from reports.relatedness_summary import sensitivity
+from reports.relatedness.file import EstimatorCost, EstimatorResult, LayerDetail, RelatednessFile
+from reports.relatedness.summary import sensitivity
 from runtime.identity import UNNAMED
 from runtime.passes import check_shared, scoring_batch_size
 from runtime.provenance import Stopwatch, peak_memory_mb, provenance

@@ -9,7 +9,7 @@ import numpy as np
 
 from reports.files import Part, Value
 from reports.intervals import Interval, paired_difference
-from reports.similarity import METRIC_NAMES, WEIGHTING_NAMES, Similarities, Similarity, read_report
+from reports.similarity.report import METRIC_NAMES, WEIGHTING_NAMES, Similarities, Similarity, read_report
 from reproduce.published.similarity import published_similarity
 
 WEIGHTING, MEASURE, SPARSITY = "equal", "masked_sals", 50

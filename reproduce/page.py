@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from reports.summary import PLUS_MINUS
+from reports.similarity.summary import PLUS_MINUS
 from reports.tables import markdown
 from reports.tables_file import Cell, Cells, Columns, Section, TableSettings
 from reproduce.tables import TABLES, find_table

@@ -7,7 +7,7 @@ from pathlib import Path
 from configs import UserError
 from prune_utils.sparsifiers.registry import SPARSIFIERS
 from relatedness.snip.running import SimilarityStudy
-from reports.similarity_file import SimilarityFile
+from reports.similarity.file import SimilarityFile
 from reproduce.planned import AnyRun, PlannedStudy, PlannedTraining, Seeds
 from reproduce.published import PUBLISHED_METHODS, PaperSettings, paper_settings, published_tables
 from reproduce.tables import TABLES, find_table

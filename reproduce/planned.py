@@ -10,7 +10,7 @@ from prune_utils.sparsifiers.base import OneShot
 from reports.files import JsonFile
 from runtime.identity import Identity
 from runtime.setup import Setup
-from training.identities import Planned, evaluation_identity, pruning_identity, training_identity
+from training.checkpoints.identities import Planned, evaluation_identity, pruning_identity, training_identity
 from training.job import Job
 from training.names import pruned_path
 

@@ -14,10 +14,10 @@ from reports.evaluation import EvaluationFile
 from reports.files import JsonFile
 from reproduce.planned import AnyRun, PlannedStudy, PlannedTraining
 from runtime.identity import Identity, differing_requests
-from training.checkpoints import Checkpoint, read_checkpoint, read_identity
-from training.identities import differing_from_earlier_version
+from training.checkpoints.checkpoint import Checkpoint, read_checkpoint, read_identity
+from training.checkpoints.identities import differing_from_earlier_version
+from training.checkpoints.resume import iteration_of
 from training.job import check_origin
-from training.resume import iteration_of
 
 AnyFile = TypeVar("AnyFile", bound=JsonFile)
 

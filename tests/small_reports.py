@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from reports.similarity import Report, report_of
-from reports.similarity_file import SimilarityFile
+from reports.similarity.file import SimilarityFile
+from reports.similarity.report import Report, report_of
 
 
 def parse_report(contents: Any, source: str = "x.json") -> Report:

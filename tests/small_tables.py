@@ -9,14 +9,14 @@ import torch
 from configs import flags
 from configs.flags import SharedFlags
 from reports.evaluation import Cost, EvaluationFile, ImageCost, Sparsities
-from reports.similarity_file import SimilarityFile, column_name, row_name, sparsity_sets
+from reports.similarity.file import SimilarityFile, column_name, row_name, sparsity_sets
 from reproduce.plan import SPARSITIES, TablePlan, Wanted, plan_tables
 from reproduce.planned import AnyRun, PlannedStudy, PlannedTraining
 from runtime.device import Runtime
 from runtime.identity import Identity
 from runtime.setup import Setup
 from tasks import build_tasks
-from training.checkpoints import Checkpoint, write_checkpoint
+from training.checkpoints.checkpoint import Checkpoint, write_checkpoint
 
 NO_FILE = {"taskonomy": ["--set", "tasks.seg.class_weights=null"], "sample": ["--set", "tasks.seg.class_weights=null"]}
 """Settings without the file of class weights."""

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from configs import flags
 from runtime.setup import Setup, prepare
-from training.checkpoints import Checkpoint, read_checkpoint, restore
+from training.checkpoints.checkpoint import Checkpoint, read_checkpoint, restore
+from training.checkpoints.resume import earlier_run
 from training.job import Job, make_job, starting_network
 from training.loop import Trainer
-from training.resume import earlier_run
 
 SHORT = ["train.max_iters=6", "train.eval_interval=3", "train.save_interval=2", "dynamic.interval=2", "dynamic.end=5"]
 

@@ -15,7 +15,7 @@ from configs import load_config
 from models import MultitaskNet, build_network
 from prune_utils.layers import weights
 from prune_utils.masks import target_count
-from training.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
+from training.checkpoints.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 
 TASKS = {"seg": 17, "sn": 3, "depth": 1, "keypoint": 1, "edge": 1}
 Prune = Callable[..., CompletedProcess]

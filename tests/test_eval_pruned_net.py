@@ -18,7 +18,7 @@ from prune_utils.apply import apply_masks
 from prune_utils.layers import weights
 from runtime.setup import Setup
 from tasks import Task
-from training.checkpoints import capture, write_checkpoint
+from training.checkpoints.checkpoint import capture, write_checkpoint
 from training.evaluation import evaluate
 from training.names import best_path, final_path, pruned_path
 

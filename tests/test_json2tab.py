@@ -12,7 +12,7 @@ import pytest
 
 import json2tab
 from configs import UserError
-from reports.similarity import WEIGHTING_NAMES
+from reports.similarity.report import WEIGHTING_NAMES
 from reproduce.published.similarity import PAIRS, orders_agree, published_similarity
 
 SPARSITIES = (30, 50, 70, 90)

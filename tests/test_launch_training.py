@@ -16,8 +16,8 @@ import torch
 from conftest import REPOSITORY, Script, assert_user_error, tiny
 from small_training import assert_same_run, job_for, setup_for, short
 
-from training import keeping
-from training.checkpoints import read_checkpoint
+from training.checkpoints import keeping
+from training.checkpoints.checkpoint import read_checkpoint
 
 Launch = Callable[..., CompletedProcess]
 LONG = short("train.max_iters=40", "train.eval_interval=15", "train.save_interval=1")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import Script
 
-from reports.relatedness import array, read_relatedness
+from reports.relatedness.file import array, read_relatedness
 
 SETTINGS = """
 extends: sample

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from conftest import REPOSITORY, Script, assert_user_error, tiny
 
-from training.checkpoints import read_checkpoint
+from training.checkpoints.checkpoint import read_checkpoint
 
 Reproduce = Callable[..., CompletedProcess]
 TWO = ["--tasks", "sn,edge", "--max_iters", "2"]

@@ -14,7 +14,7 @@ import pytest
 from conftest import REPOSITORY, Script, assert_user_error, tiny
 from PIL import Image
 
-from reports.similarity import read_report
+from reports.similarity.report import read_report
 from runtime.identity import Identity, differing
 
 RUN = ["--num_batches", 2, "--num_seeds", 2, "--dest", "out"]

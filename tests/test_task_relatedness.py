@@ -14,7 +14,7 @@ import pytest
 from conftest import REPOSITORY, Script, assert_user_error, tiny
 from PIL import Image
 
-from reports.relatedness import RelatednessFile, array, read_relatedness
+from reports.relatedness.file import RelatednessFile, array, read_relatedness
 
 RUN = ["--num_batches", "2", "--replicates", "2", "--dest", "out", "--tasks", "seg,depth"]
 ALL = "seg,sn,depth,keypoint,edge"

@@ -11,7 +11,7 @@ from reports.evaluation import Cost, Counted, EvaluationFile, ImageCost, Sparsit
 from reports.sparsity import sparsity_by_layer, sparsity_by_part
 from runtime.identity import Identity
 from runtime.setup import Setup
-from training.checkpoints import Checkpoint
+from training.checkpoints.checkpoint import Checkpoint
 from training.costs import multiply_adds, parameters
 from training.evaluation import Results
 

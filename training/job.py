@@ -15,7 +15,7 @@ from prune_utils.sparsifiers.prune_and_grow import fitted
 from prune_utils.sparsifiers.registry import build_sparsifier
 from runtime.setup import Setup
 from training import names
-from training.checkpoints import Checkpoint, read_checkpoint, restore
+from training.checkpoints.checkpoint import Checkpoint, read_checkpoint, restore
 from training.optim import schedule
 
 

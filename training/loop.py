@@ -17,17 +17,17 @@ from configs import UserError
 from dataloaders import open_dataset
 from models import MultitaskNet
 from runtime.device import seed_everything
-from training.checking import first_not_finite
-from training.checkpoints import Checkpoint
+from training.checkpoints.checking import first_not_finite
+from training.checkpoints.checkpoint import Checkpoint
+from training.checkpoints.identities import begun_as
+from training.checkpoints.keeping import RunFiles
+from training.checkpoints.state import go_on, state_of
 from training.evaluation import Best, Results, evaluate, results_text
-from training.identities import begun_as
 from training.interrupts import DeferredInterrupts, Stop
 from training.job import Job, begin_sparsifying
-from training.keeping import RunFiles
 from training.ledger import Ledger, NonFiniteLoss
 from training.optim import make_optimizer
 from training.parallel import average_statistics, distributed, share_normalisation
-from training.state import go_on, state_of
 from training.step import descend, step_seed, task_losses
 
 SAVE_EVERY = 600.0

@@ -15,8 +15,8 @@ from prune_utils.layers import Masks
 from prune_utils.sparsifiers.base import OneShot, OneShotInputs
 from runtime.passes import joint_loss_magnitudes, task_magnitudes
 from runtime.setup import Setup
-from training.checkpoints import Checkpoint
-from training.networks import open_network
+from training.checkpoints.checkpoint import Checkpoint
+from training.checkpoints.networks import open_network
 
 
 def network_to_prune(setup: Setup, source: Path | None) -> tuple[MultitaskNet, Checkpoint | None]:

@@ -14,10 +14,10 @@ import numpy as np
 from configs import Config
 from models import build_network
 from relatedness.snip.iou import compared_layers, steepest_fall
-from reports.groups import Branch
+from reports.groups.file import Branch
 from reports.iou import IoUFile
-from reports.relatedness import LayerDetail, array
-from reports.similarity import layer_similarity, read_report
+from reports.relatedness.file import LayerDetail, array
+from reports.similarity.report import layer_similarity, read_report
 
 MEASURE = "iou"
 """Of ``similarity.json``."""

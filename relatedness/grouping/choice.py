@@ -8,7 +8,7 @@ from configs.errors import UserError
 from relatedness.grouping.groups import Budget, Groups, Network, make_groups, members, tasks_of
 from relatedness.grouping.program import Program
 from relatedness.grouping.values import Measurements
-from reports.groups import Grouping, TrainedGroup
+from reports.groups.file import Grouping, TrainedGroup
 from reports.intervals import Interval, interval, paired_difference
 
 ALL_GROUPS = 12

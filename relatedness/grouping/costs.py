@@ -7,7 +7,7 @@ from configs import Config
 from dataloaders import open_dataset
 from models import MultitaskNet, build_network
 from relatedness.grouping.groups import Costs
-from reports.groups import By
+from reports.groups.file import By
 from training.costs import multiply_adds, parameters
 
 

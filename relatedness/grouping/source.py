@@ -9,8 +9,8 @@ from configs.errors import UserError
 from relatedness.grouping.values import Measurements, estimated, measured
 from reports.files import JsonFile
 from reports.gains import GainsFile
-from reports.groups import GAINS
-from reports.relatedness import LayerDetail, read_relatedness
+from reports.groups.file import GAINS
+from reports.relatedness.file import LayerDetail, read_relatedness
 
 
 @dataclass(frozen=True)

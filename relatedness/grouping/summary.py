@@ -8,7 +8,7 @@ from relatedness.grouping.choice import RANDOM, Choice
 from relatedness.grouping.groups import tasks_of
 from relatedness.grouping.source import Source
 from relatedness.grouping.values import Measurements
-from reports.groups import By, Evidence, GroupsFile, Support
+from reports.groups.file import By, Evidence, GroupsFile, Support
 from reports.intervals import LEVEL, interval
 
 

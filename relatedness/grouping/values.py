@@ -13,8 +13,8 @@ import numpy as np
 from configs.errors import UserError
 from relatedness.grouping.groups import Groups, members, tasks_of
 from reports.gains import GainsFile, relative_gains
-from reports.relatedness import EstimatorResult, array
-from reports.relatedness_summary import LEAST_SENSITIVITY, on_scale
+from reports.relatedness.file import EstimatorResult, array
+from reports.relatedness.summary import LEAST_SENSITIVITY, on_scale
 
 NO_GROUPS = np.empty(0, dtype=np.int64)
 

@@ -20,8 +20,8 @@ from relatedness.snip.similarity import layer_rows, similarity_tables
 from relatedness.snip.statistics import Statistics, pair_statistics
 from relatedness.snip.store import load_statistics, save_masks, save_statistics
 from relatedness.snip.weightings import WEIGHTINGS, Weighting
-from reports.similarity import read_report
-from reports.similarity_file import SimilarityFile
+from reports.similarity.file import SimilarityFile
+from reports.similarity.report import read_report
 from runtime.contents import UNNAMED
 from runtime.identity import Identity, identity_of
 from runtime.passes import scored_samples, task_magnitudes

@@ -9,7 +9,7 @@ import numpy as np
 from relatedness.snip.measures import MEASURES, Measure
 from relatedness.snip.statistics import Statistics
 from relatedness.snip.weightings import WEIGHTINGS, Weighting, weighted_mean
-from reports.similarity_file import column_name, row_name
+from reports.similarity.file import column_name, row_name
 
 Table = dict[str, dict[str, float | None]]
 SeedTable = dict[str, dict[str, list[float | None]]]

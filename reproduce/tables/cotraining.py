@@ -5,7 +5,7 @@ from itertools import combinations
 from typing import ClassVar
 
 from reports.files import Part, Value
-from reports.similarity import Similarities
+from reports.similarity.report import Similarities
 from reports.tables_file import Cell, Cells, Column, Columns, Section
 from reproduce.cells import cells_of, columns_of, finished_rows
 from reproduce.claim import (

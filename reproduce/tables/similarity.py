@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from configs import UserError
-from reports.similarity import read_report
+from reports.similarity.report import read_report
 from reports.tables import markdown
 from reports.tables_file import Section
 from reproduce.page import UNDEFINED, head

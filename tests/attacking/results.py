@@ -16,14 +16,14 @@ from models import MultitaskNet, build_network
 from relatedness.snip.statistics import pair_statistics
 from relatedness.snip.store import load_statistics, save_statistics
 from reports.iou import IoUFile, iou_text
-from reports.relatedness import read_relatedness
-from reports.relatedness_summary import summarise
-from reports.similarity import read_report, whole_table
+from reports.relatedness.file import read_relatedness
+from reports.relatedness.summary import summarise
+from reports.similarity.report import read_report, whole_table
 from reports.tables import FORMATS, decimals
 from runtime.identity import Identity
 from tests.attacking.base import SMALL, Broken, Case, Door, Material, write_json
 from tests.attacking.mutations import damaged_bytes, damaged_tree, other_tensor, other_value
-from training.checkpoints import Checkpoint, read_checkpoint, restore, write_checkpoint
+from training.checkpoints.checkpoint import Checkpoint, read_checkpoint, restore, write_checkpoint
 
 
 def checkpoint_file(rng: random.Random, material: Material) -> Case:

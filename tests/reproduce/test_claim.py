@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from small_tables import leave_similarity, plans
 
-from reports.similarity import Similarities, Similarity
+from reports.similarity.report import Similarities, Similarity
 from reproduce.claim import PartnerComparison, comparisons, our_similarities, published_similarities, tally
 
 SIMILAR = {"ab": 0.9, "ac": 0.8, "bc": 0.7}

@@ -20,7 +20,7 @@ from small_tables import (
 from reproduce.plan import TablePlan
 from reproduce.planned import PlannedTraining
 from reproduce.progress import Step, steps_of
-from training.checkpoints import write_checkpoint
+from training.checkpoints.checkpoint import write_checkpoint
 
 METHODS = ("baseline", "disparse_static", "disparse_dynamic", "disparse_pt")
 Planner = Callable[..., TablePlan]

@@ -22,8 +22,9 @@ from prune_utils.layers import weight_layers, weights
 from prune_utils.masks import target_count
 from runtime.setup import Setup
 from tasks.pixels import resize_nearest
-from training import keeping, loop
-from training.checkpoints import capture, write_checkpoint
+from training import loop
+from training.checkpoints import keeping
+from training.checkpoints.checkpoint import capture, write_checkpoint
 from training.evaluation import evaluate
 from training.names import pruned_path
 

@@ -10,8 +10,8 @@ import pytest
 from conftest import REPOSITORY
 from small_training import assert_same, assert_same_run, job_for, setup_for, short, train
 
-from training import keeping
-from training.checkpoints import read_checkpoint
+from training.checkpoints import keeping
+from training.checkpoints.checkpoint import read_checkpoint
 from training.job import Job
 
 HELPER = Path(__file__).with_name("two_processes.py")

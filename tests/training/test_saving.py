@@ -11,7 +11,8 @@ import pytest
 from small_training import assert_same_run, job_for, last, setup_for, train, trainer_for
 
 from configs import UserError
-from training import keeping, loop
+from training import loop
+from training.checkpoints import keeping
 from training.evaluation import evaluate
 
 

@@ -12,7 +12,7 @@ from configs import UserError
 from prune_utils.apply import dense_state
 from runtime import device
 from runtime.setup import Setup
-from training import keeping
+from training.checkpoints import keeping
 from training.job import Job
 
 

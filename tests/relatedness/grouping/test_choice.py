@@ -15,7 +15,7 @@ from relatedness.grouping.source import Source
 from relatedness.grouping.summary import evidence, summarise
 from relatedness.grouping.values import NO_GROUPS, Measurements, measured
 from reports.gains import GainsFile
-from reports.groups import GroupsFile
+from reports.groups.file import GroupsFile
 
 NAMES = ("seg", "sn", "depth", "keypoint", "edge")
 

@@ -11,7 +11,7 @@ from relatedness.grouping.branching import branches, layer_sources
 from relatedness.grouping.costs import parts_cost
 from relatedness.snip.iou import steepest_fall
 from reports.iou import IoUFile, LayerIoU
-from reports.relatedness import LayerDetail
+from reports.relatedness.file import LayerDetail
 from training.costs import multiply_adds, parameters
 
 SMALL = ["model.width=4", "model.head_channels=4", "data.crop=40"]

@@ -10,7 +10,7 @@ from configs import UserError
 from relatedness.grouping.groups import make_groups
 from relatedness.grouping.values import NO_GROUPS, Measurements, estimated, measured, select
 from reports.gains import GainsFile
-from reports.relatedness import EstimatorResult
+from reports.relatedness.file import EstimatorResult
 
 NONE = np.nan
 

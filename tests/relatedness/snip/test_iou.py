@@ -12,7 +12,7 @@ from models import build_network
 from prune_utils.layers import shared_weights
 from relatedness.snip.iou import compared_layers, layer_ious, total_iou, watershed
 from reports.iou import IoUFile, LayerIoU
-from reports.layer_figures import draw_ious, draw_sparsity
+from reports.similarity.layer_figures import draw_ious, draw_sparsity
 from reports.sparsity import sparsity_by_layer, sparsity_by_part, sparsity_text
 
 # Of ten weights each, a keep ratio of 0.4 keeps those of 6 and more.

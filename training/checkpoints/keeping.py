@@ -8,7 +8,7 @@ from torch import nn
 
 from reports.curves import draw_curves
 from runtime.identity import Identity
-from training.checkpoints import capture, write_checkpoint
+from training.checkpoints.checkpoint import capture, write_checkpoint
 from training.job import Job
 from training.log import TrainingLog
 

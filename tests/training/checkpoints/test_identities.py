@@ -12,8 +12,8 @@ from configs.schema import Config
 from prune_utils.sparsifiers.base import OneShot
 from runtime.identity import Identity, differing
 from runtime.setup import Setup
-from training.checkpoints import Checkpoint, read_checkpoint
-from training.identities import Planned, evaluation_identity, pruning_identity, saved_at, training_identity
+from training.checkpoints.checkpoint import Checkpoint, read_checkpoint
+from training.checkpoints.identities import Planned, evaluation_identity, pruning_identity, saved_at, training_identity
 from training.names import final_path, pruned_path
 
 METHOD = ["--method", "disparse_pt", "--ratio", "90"]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from reports.similarity import Report, matrix
+from reports.similarity.report import Report, matrix
 
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 WIDTH = 110

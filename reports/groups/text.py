@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from reports.groups import GAINS, GroupsFile, TrainedGroup
+from reports.groups.file import GAINS, GroupsFile, TrainedGroup
 
 MOST_SUPPORTED = 5
 EQUAL = 1e-9

@@ -10,9 +10,9 @@ import torch
 from small_training import job_for, last, setup_for, train, trainer_for
 
 from configs import UserError
-from training import checking, keeping
-from training.checking import Unsound, as_mask, check_network, check_optimizer, check_plain
-from training.checkpoints import write_checkpoint
+from training.checkpoints import checking, keeping
+from training.checkpoints.checking import Unsound, as_mask, check_network, check_optimizer, check_plain
+from training.checkpoints.checkpoint import write_checkpoint
 
 
 def itself() -> list:

@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from configs.paths import replacing
-from reports.similarity import METRIC_NAMES, WEIGHTING_NAMES, Report, layer_similarity, matrix
-from reports.summary import ranking
+from reports.similarity.report import METRIC_NAMES, WEIGHTING_NAMES, Report, layer_similarity, matrix
+from reports.similarity.summary import ranking
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "osD^v<>"

@@ -7,7 +7,7 @@ from configs import UserError
 from models import MultitaskNet
 from prune_utils.sparsifiers.registry import find_sparsifier
 from runtime.setup import Setup
-from training.checkpoints import Checkpoint, read_checkpoint, restore
+from training.checkpoints.checkpoint import Checkpoint, read_checkpoint, restore
 from training.names import BASELINE, best_path, final_path, pruned_path, run_name
 
 

@@ -9,10 +9,10 @@ from PIL import Image
 from scipy import stats
 
 from configs import UserError
-from reports.relatedness import EstimatorCost, RelatednessFile, array, read_relatedness
-from reports.relatedness_figures import draw_relatedness
-from reports.relatedness_summary import on_scale, sensitivity, summarise
-from reports.relatedness_text import estimator_text, legend_text, matrix_text, verdict_text
+from reports.relatedness.figures import draw_relatedness
+from reports.relatedness.file import EstimatorCost, RelatednessFile, array, read_relatedness
+from reports.relatedness.summary import on_scale, sensitivity, summarise
+from reports.relatedness.text import estimator_text, legend_text, matrix_text, verdict_text
 
 TASKS = ["seg", "depth", "edge"]
 NONE = [None] * 3

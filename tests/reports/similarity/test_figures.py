@@ -4,8 +4,8 @@ from PIL import Image
 from small_reports import parse_report
 
 from configs import UserError
-from reports import figures
-from reports.figures import draw_lines, draw_similarity, new_figure, save_figure, short_names
+from reports.similarity import figures
+from reports.similarity.figures import draw_lines, draw_similarity, new_figure, save_figure, short_names
 
 
 def pixels(path):

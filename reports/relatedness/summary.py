@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from reports.intervals import interval, paired_difference
-from reports.relatedness import EstimatorResult, RelatednessFile, array
+from reports.relatedness.file import EstimatorResult, RelatednessFile, array
 
 LEAST_SENSITIVITY = 2.0
 """A ceiling that lies fewer standard errors than this above the floor cannot be told from it."""

@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from configs import UserError
 from configs.schema import describe
-from training.checking import Unsound, check_optimizer
+from training.checkpoints.checking import Unsound, check_optimizer
 from training.optim import MOMENTS
 
 if TYPE_CHECKING:

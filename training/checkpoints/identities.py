@@ -19,7 +19,7 @@ from runtime.contents import Rows, rows_of
 from runtime.identity import Identity, differing_requests, differing_settings, identity_of
 from runtime.passes import scored_samples
 from runtime.setup import Setup
-from training.checkpoints import Checkpoint, read_identity
+from training.checkpoints.checkpoint import Checkpoint, read_identity
 from training.job import Job
 from training.names import pruned_path
 

@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, Normalize
 
-from reports.figures import MANY_TASKS, label_tasks, new_figure, save_figure, text_colour
 from reports.intervals import LEVEL
-from reports.relatedness import RelatednessFile
-from reports.relatedness_summary import MOST_SENSITIVITY, Summary
+from reports.relatedness.file import RelatednessFile
+from reports.relatedness.summary import MOST_SENSITIVITY, Summary
+from reports.similarity.figures import MANY_TASKS, label_tasks, new_figure, save_figure, text_colour
 
 MOST_ACROSS = 4
 """Matrices in a row."""

@@ -21,7 +21,7 @@ from models.published import from_published, is_published
 from prune_utils.apply import apply_masks, dense_state, load_state
 from runtime.identity import Identity
 from runtime.setup import Setup
-from training.checking import Unsound, as_mask, check_network, check_plain
+from training.checkpoints.checking import Unsound, as_mask, check_network, check_plain
 
 FORMAT = "meta-sparse"
 VERSION = 1

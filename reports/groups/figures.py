@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from reports.figures import MARKERS, PALETTE, new_figure, save_figure
-from reports.group_text import alternatives, amount, measured, number, scale, stability_lines, verdict
-from reports.groups import GroupsFile
+from reports.groups.file import GroupsFile
+from reports.groups.text import alternatives, amount, measured, number, scale, stability_lines, verdict
+from reports.similarity.figures import MARKERS, PALETTE, new_figure, save_figure
 
 INCHES_PER_TASK, INCHES_PER_NETWORK = 0.36, 0.42
 GREY = "0.55"

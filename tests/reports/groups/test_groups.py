@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from configs import UserError
-from reports.group_figures import draw_groups
-from reports.group_text import amount, groups_text, verdict
-from reports.groups import GroupsFile
+from reports.groups.figures import draw_groups
+from reports.groups.file import GroupsFile
+from reports.groups.text import amount, groups_text, verdict
 
 
 def group(tasks: str, values: dict[str, float], known: bool = True, predicted: bool = False) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from configs import UserError
 from reports.intervals import Interval, paired_difference
-from reports.similarity_file import (
+from reports.similarity.file import (
     ANEW,
     Entries,
     SeedEntries,

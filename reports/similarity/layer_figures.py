@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from reports.figures import PALETTE, new_figure, save_figure, short_names
 from reports.iou import IoUFile
+from reports.similarity.figures import PALETTE, new_figure, save_figure, short_names
 from reports.sparsity import Counts, sparsity_by_layer, sparsity_by_part
 
 INCHES_PER_LAYER = 0.17

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from reports.intervals import LEVEL
-from reports.relatedness import EstimatorCost
-from reports.relatedness_summary import LEAST_SENSITIVITY, MOST_SENSITIVITY, Ranked, Summary
-from reports.summary import PLUS_MINUS, WIDTH
+from reports.relatedness.file import EstimatorCost
+from reports.relatedness.summary import LEAST_SENSITIVITY, MOST_SENSITIVITY, Ranked, Summary
+from reports.similarity.summary import PLUS_MINUS, WIDTH
 
 LOOKED_AT = {
     "labels": "the targets alone, no network",

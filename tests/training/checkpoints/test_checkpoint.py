@@ -17,7 +17,7 @@ from configs import ModelConfig, UserError
 from models import MultitaskNet, build_network
 from prune_utils.apply import kept_counts, masks_of
 from prune_utils.layers import weights
-from training.checkpoints import Checkpoint, read_checkpoint, restore, write_checkpoint
+from training.checkpoints.checkpoint import Checkpoint, read_checkpoint, restore, write_checkpoint
 
 SMALL = ModelConfig(depth=18, width=4, head_channels=4, rates=(1, 2))
 CHANNELS = {"seg": 5, "sn": 3}

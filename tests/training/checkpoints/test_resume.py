@@ -13,11 +13,11 @@ from configs.affects import flatten
 from prune_utils.sparsifiers.base import OneShot
 from prune_utils.sparsifiers.registry import build_sparsifier
 from runtime import closure
-from training import keeping, resume
-from training.checkpoints import capture, read_checkpoint, write_checkpoint
-from training.identities import FIXED, pruning_identity, training_identity
+from training.checkpoints import keeping, resume
+from training.checkpoints.checkpoint import capture, read_checkpoint, write_checkpoint
+from training.checkpoints.identities import FIXED, pruning_identity, training_identity
+from training.checkpoints.resume import check_space, earlier_run, is_finished
 from training.names import pruned_path, run_name
-from training.resume import check_space, earlier_run, is_finished
 
 Usage = namedtuple("Usage", "total used free")
 

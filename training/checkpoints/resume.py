@@ -12,8 +12,8 @@ from configs import UserError
 from configs.paths import remove_leftovers
 from prune_utils.apply import dense_state
 from runtime.identity import Identity, differing_making, differing_requests, gone_on
-from training.checkpoints import Checkpoint, read_checkpoint
-from training.identities import differing_from_earlier_version, pruned_start, training_identity
+from training.checkpoints.checkpoint import Checkpoint, read_checkpoint
+from training.checkpoints.identities import differing_from_earlier_version, pruned_start, training_identity
 from training.job import Job, check_origin
 
 FROM_EARLIER_VERSION = "an earlier version wrote it, so that nobody knows whether data and code have changed"
