@@ -17,7 +17,7 @@ def main() -> None:
     from runtime.setup import prepare
     from training.checkpoints.identities import evaluation_identity
     from training.checkpoints.networks import find_run, open_network
-    from training.constant import constant_network
+    from training.constant import constant_network, without_constant
     from training.describing import evaluation_file
     from training.evaluation import evaluate_with_bar
     from training.names import BASELINE
@@ -48,7 +48,8 @@ def main() -> None:
         )
         out = setup.dest / f"eval_{run}.json"
         file.write(out)
-        print(f"{evaluation_text(file)}\n\nAll of it: {out}")
+        remarks = without_constant(setup) if arguments.constant else []
+        print("\n".join([evaluation_text(file), *remarks, f"\nAll of it: {out}"]))
     device.stop()
 
 

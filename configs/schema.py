@@ -55,6 +55,9 @@ class DataConfig(Section):
     on_error: Annotated[Literal["raise", "skip"], NOTHING] = Field("raise", description="at an unreadable sample")
     scale: Annotated[tuple[Factor, Factor], LEARNING] = Field((0.5, 1.5), description="range of random scaling")
     mirror: Annotated[Share, LEARNING] = Field(0.5, description="probability of mirroring left and right")
+    val_share: Annotated[float, NUMBER, Field(ge=0, lt=1), LEARNING] = Field(
+        0.0, description="part of the training split that is held out to choose the best network on"
+    )
     options: dict[str, Any] = Field(default_factory=dict, description="further arguments of the data set's class")
 
     @field_validator("scale")
@@ -88,6 +91,7 @@ class TaskConfig(BaseModel):
     kind: str = Field(description="a name from tasks/ or module:attribute")
     channels: Channels = Field(description="channels of the prediction")
     weight: Annotated[NotNegative, LEARNING] = Field(1.0, description="factor of the task's loss in the sum")
+    head: str | None = Field(None, description="a name from models/ or module:attribute; none: as its kind wants it")
 
 
 class ScoringConfig(Section):

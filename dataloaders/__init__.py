@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dataloaders.base import Field, IndexedDataset, MultitaskDataset
     from dataloaders.loading import Loader, evaluation_loader, training_loader
-    from dataloaders.registry import DATASETS, open_dataset
+    from dataloaders.registry import DATASETS, open_dataset, validation_split
 
 __all__ = [
     "DATASETS",
@@ -17,11 +17,12 @@ __all__ = [
     "evaluation_loader",
     "open_dataset",
     "training_loader",
+    "validation_split",
 ]
 
 _HOMES = {"base": ("Field", "IndexedDataset", "MultitaskDataset"),
           "loading": ("Loader", "evaluation_loader", "training_loader"),
-          "registry": ("DATASETS", "open_dataset")}
+          "registry": ("DATASETS", "open_dataset", "validation_split")}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,6 +6,7 @@ crop and not on the picture. The two agree up to the alignment of the crop to wh
 one of them, and the rounding of the scale that goes with it.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,11 @@ class Window:
     padded: tuple[int, int]
     mirrored: bool = False
 
+    @property
+    def factor(self) -> float:
+        """By how much it is enlarged; rounding to whole pixels makes the two sides differ a little: their mean."""
+        return math.sqrt(math.prod(self.scaled) / (self.height * self.width))
+
     @classmethod
     def whole(cls, height: int, width: int) -> "Window":
         """The whole picture as it is."""
@@ -80,7 +86,8 @@ def draw_window(
 
 
 def cut(value: Tensor, window: Window, field: Field, *, is_image: bool) -> Tensor:
-    """The window of one key of a sample with its final values, [C, *window.scaled], not yet padded.
+    """The window of one key of a sample with its final values, [C, *window.scaled], not yet padded; [C, 1, 1] of one
+    that is of the whole image.
 
     Args:
         value: what ``MultitaskDataset.read`` gave, [C, H, W].
@@ -88,20 +95,26 @@ def cut(value: Tensor, window: Window, field: Field, *, is_image: bool) -> Tenso
         field: the key's.
         is_image: an image is resized bilinearly, all else to the nearest pixel.
     """
-    part = tv_tensors.Image(value) if is_image else _Target(value)
-    part = transforms.crop(part, window.top, window.left, window.height, window.width)
-    part = transforms.resize(part, list(window.scaled), antialias=False)
-    # Mirrored before it is padded: padding stays at the bottom and on the right, as published.
-    if window.mirrored:
-        part = transforms.horizontal_flip(part)
-    result = part.as_subclass(Tensor)
+    result = value if field.image_level else _cut_pixels(value, window, is_image)
     # Up to here a file's bytes stay bytes, which are quicker to move than floats. `mirror` needs what they stand for:
     # the x of a normal changes its sign.
     if field.decode is not None:
         result = field.decode(result)
     if window.mirrored and field.mirror is not None:
         result = field.mirror(result)
+    if field.scaled is not None:
+        result = field.scaled(result, window.factor)
     return result
+
+
+def _cut_pixels(value: Tensor, window: Window, is_image: bool) -> Tensor:
+    part = tv_tensors.Image(value) if is_image else _Target(value)
+    part = transforms.crop(part, window.top, window.left, window.height, window.width)
+    part = transforms.resize(part, list(window.scaled), antialias=False)
+    # Mirrored before it is padded: padding stays at the bottom and on the right, as published.
+    if window.mirrored:
+        part = transforms.horizontal_flip(part)
+    return part.as_subclass(Tensor)
 
 
 def write_padded(part: Tensor, slot: Tensor, fill: float) -> None:

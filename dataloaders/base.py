@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from configs.errors import UserError
-from dataloaders.index import Bounds, leaves_root, read_index
+from dataloaders.index import Bounds, leaves_root, read_index, splits_of
 
 BGR_MEAN = (104.00698793, 116.66876762, 122.67891434)
 
@@ -27,12 +27,18 @@ class Field:
         decode: turns what ``read`` gives into the final values, pixel by pixel; none: they are final already.
             It is applied to the crop only, before ``mirror``, so ``read`` may return a file's own small type.
         dtype: the type in a batch; int64 for class labels.
+        scaled: applied to the tensor after it was enlarged by a factor (reduced, if below 1), for values that depend
+            on it: distances in pixels grow by the factor, depth in metres shrinks by it.
+        image_level: one value, or C of them, for the whole image: a tensor [C, 1, 1], which is neither cut nor scaled
+            nor padded. ``mirror`` is applied to it as to others: left becomes right.
     """
 
     fill: float
     mirror: Callable[[Tensor], Tensor] | None = None
     decode: Callable[[Tensor], Tensor] | None = None
     dtype: torch.dtype = torch.float32
+    scaled: Callable[[Tensor, float], Tensor] | None = None
+    image_level: bool = False
 
 
 class MultitaskDataset(ABC):
@@ -44,7 +50,7 @@ class MultitaskDataset(ABC):
 
     Args:
         root: the data root.
-        split: "train" or "test".
+        split: "train" or "test"; "val" where ``has_validation``.
         keys: the keys wanted beside ``img`` and ``name``; files of other keys are never opened.
 
     Raises:
@@ -76,6 +82,11 @@ class MultitaskDataset(ABC):
     def default_root(cls, options: Mapping[str, Any]) -> Path | None:
         """The data root where the user names none; most data sets have no such place."""
         return None
+
+    @classmethod
+    def has_validation(cls, root: Path, options: Mapping[str, Any]) -> bool:
+        """Whether the data set at this root has a split ``val``, on which the best network of a training is chosen."""
+        return False
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -112,7 +123,7 @@ class MultitaskDataset(ABC):
         return self._image if key == "img" else self.fields[key]
 
     def sample(self, index: int) -> dict[str, Tensor]:
-        """What ``read`` gives for ``img`` and every wanted key, all of one size.
+        """What ``read`` gives for ``img`` and every wanted key, all of one size, but for values of the whole image.
 
         Raises:
             UserError: a file cannot be read, or its size is not the image's.
@@ -121,12 +132,23 @@ class MultitaskDataset(ABC):
         sample = {"img": image}
         for key in self.keys:
             sample[key] = value = self._read_checked(index, key)
-            if value.shape[1:] != image.shape[1:]:
+            size = (1, 1) if self.fields[key].image_level else image.shape[1:]
+            if value.shape[1:] != size and self.fields[key].image_level:
+                raise UserError(
+                    f"{self.source(index, key)}: {_describe(value)}, but '{key}' is of the whole image; "
+                    f"give a tensor [C, 1, 1]"
+                )
+            if value.shape[1:] != size:
                 raise UserError(
                     f"{self.source(index, key)}: {_size(value)} pixels, but the image "
                     f"{self.source(index, 'img')} has {_size(image)}; correct the file"
                 )
         return sample
+
+    def target(self, index: int, key: str) -> Tensor:
+        """The final values of one key of one sample as it is, [C, H, W]."""
+        value, field = self._read_checked(index, key), self.field(key)
+        return (value if field.decode is None else field.decode(value)).to(field.dtype)
 
     def _read_checked(self, index: int, key: str) -> Tensor:
         try:
@@ -171,6 +193,10 @@ class IndexedDataset(MultitaskDataset):
         # Only what will be opened is kept: a large index would lie in the memory of every worker.
         places = {name: place for place, name in enumerate(self.columns) if name in wanted}
         self._paths = {name: [row[place] for row in rows] for name, place in places.items()}
+
+    @classmethod
+    def has_validation(cls, root: Path, options: Mapping[str, Any]) -> bool:
+        return "val" in splits_of(root / cls.index_file)
 
     def __len__(self) -> int:
         return len(self._paths["img"])

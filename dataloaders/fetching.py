@@ -133,7 +133,7 @@ class _Batch:
         for key, value in sample.items():
             field = self.dataset.field(key)
             part = cut(value, window, field, is_image=key == "img")
-            shape = (self._size, len(part), *window.padded)
+            shape = (self._size, len(part), *(part.shape[1:] if field.image_level else window.padded))
             if key not in self._tensors:
                 self._tensors[key] = _room_for(key, shape, field.dtype)
             if self._tensors[key].shape != shape:

@@ -14,19 +14,33 @@ from configs.regular import open_regular
 UNUSABLE = re.compile("[\0\ud800-\udfff]")  # what JSON can hold and no file's name
 
 
+def splits_of(path: Path) -> list[str]:
+    """What an index lists samples under.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    index = _contents(path)
+    return list(index) if isinstance(index, dict) else []
+
+
+def _contents(path: Path) -> Any:
+    try:
+        with open_regular(path) as file:
+            return json.loads(file.read())
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}; --data_root must name the folder of it") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: not a JSON file ({error}); fetch it again") from error
+
+
 def read_index(path: Path, split: str, columns: tuple[str, ...]) -> list[list[str]]:
     """The rows of one split: a list of as many paths as there are columns for every sample.
 
     Raises:
         UserError: the file cannot be read, lacks the split, or a row of it is not so many paths.
     """
-    try:
-        with open_regular(path) as file:
-            index = json.loads(file.read())
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}; --data_root must name the folder of it") from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: not a JSON file ({error}); fetch it again") from error
+    index = _contents(path)
     if not isinstance(index, dict) or not isinstance(index.get(split), list):
         found = ", ".join(index) or "nothing" if isinstance(index, dict) else f"a {type(index).__name__}"
         raise UserError(f"{path}: expected a list of samples under '{split}', found {found}; add it")

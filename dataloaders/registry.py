@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from configs import Config, UserError
@@ -10,6 +11,7 @@ from dataloaders.base import MultitaskDataset
 from dataloaders.cityscapes import Cityscapes
 from dataloaders.nyuv2 import NYUv2
 from dataloaders.sample import SampleRooms
+from dataloaders.subset import Subset, held_out
 from dataloaders.taskonomy import Taskonomy
 
 DATASETS: dict[str, type[MultitaskDataset]] = {
@@ -25,25 +27,52 @@ def open_dataset(config: Config, split: str, keys: Collection[str]) -> Multitask
 
     Args:
         config: the settings; ``data.root`` may be missing if the data set has a root of its own.
-        split: "train" or "test".
+        split: "train", "test", or what ``validation_split`` says.
         keys: the keys wanted beside ``img`` and ``name``.
 
     Raises:
         UserError: an unknown data set, option or key, no data root, or an index that cannot be used.
     """
+    kind, root = _at_its_root(config)
+    share = config.data.val_share
+    with users_code(asked_for(config), config.data.dataset):
+        wanted = tuple(key for key in keys if key not in ("img", "name"))
+        parted = share > 0 and split in ("train", "val") and not kind.has_validation(root, config.data.options)
+        dataset = kind(root, "train" if parted else split, wanted, **config.data.options)
+        if config.data.on_error == "raise":
+            dataset.check()
+        if len(dataset) < 1 + parted:
+            few = "no samples" if not parted else "one sample, of which none can be held out (data.val_share)"
+            raise UserError(f"{root}: the split '{dataset.split}' of the data set '{config.name}' has {few}")
+        if parted:
+            rest, kept = held_out(len(dataset), share)
+            return Subset(dataset, split, kept if split == "val" else rest)
+    return dataset
+
+
+def validation_split(config: Config) -> str:
+    """The split on which the best network of a training is chosen.
+
+    "val", where the data set has such a split, or ``data.val_share`` holds a part of the training split out; else
+    "test", as in the published protocol.
+
+    Raises:
+        UserError: an unknown data set or option, no data root, or an index that cannot be read.
+    """
+    kind, root = _at_its_root(config)
+    with users_code(asked_for(config), config.data.dataset):
+        own = kind.has_validation(root, config.data.options)
+    return "val" if own or config.data.val_share > 0 else "test"
+
+
+def _at_its_root(config: Config) -> tuple[type[MultitaskDataset], Path]:
     kind = _find_class(config)
     with users_code(asked_for(config), config.data.dataset):
         _check_options(kind, config.data.options, f"{config.source}: data.options")
         root = config.data.root or kind.default_root(config.data.options)
-        if root is None:
-            raise UserError(f"{config.source}: data.root: no folder given; name the data set's with --data_root")
-        wanted = tuple(key for key in keys if key not in ("img", "name"))
-        dataset = kind(root, split, wanted, **config.data.options)
-        if config.data.on_error == "raise":
-            dataset.check()
-        if len(dataset) == 0:
-            raise UserError(f"{root}: the split '{split}' of the data set '{config.name}' has no samples")
-    return dataset
+    if root is None:
+        raise UserError(f"{config.source}: data.root: no folder given; name the data set's with --data_root")
+    return kind, root
 
 
 def asked_for(config: Config) -> str:

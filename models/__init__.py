@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -11,6 +12,7 @@ from configs.schema import ModelConfig
 from models.aspp import ASPP
 from models.base import MultitaskNet
 from models.deeplab_resnet import DeepLabResNet
+from models.pooled import PooledHead
 from models.torchvision_resnet import torchvision_backbone
 
 Backbone = Callable[[ModelConfig], nn.Module]
@@ -25,49 +27,77 @@ BACKBONES: dict[str, Backbone] = {
     "deeplab_resnet": DeepLabResNet,
     **{name: torchvision_backbone(name) for name in ("resnet18", "resnet34", "resnet50", "resnet101")},
 }
-HEADS: dict[str, Head] = {"aspp": ASPP}
+HEADS: dict[str, Head] = {"aspp": ASPP, "pooled": PooledHead}
 
 BACKBONE, HEAD = "backbone (model.backbone)", "head (model.head)"  # what the settings ask for, in messages
 
-__all__ = ["BACKBONES", "HEADS", "MultitaskNet", "build_network", "builders"]
+__all__ = ["BACKBONES", "HEADS", "MultitaskNet", "build_backbone", "build_head", "build_network"]
 
 
-def build_network(config: ModelConfig, channels: Mapping[str, int], folder: Path | None = None) -> MultitaskNet:
+def build_network(
+    config: ModelConfig,
+    channels: Mapping[str, int],
+    folder: Path | None = None,
+    own_heads: Mapping[str, str] | None = None,
+) -> MultitaskNet:
     """The multi-task network that the settings describe.
 
     Args:
         config: the ``model`` section.
         channels: output channels of each task, in the order of the heads.
         folder: where a user's own backbone or head module may lie.
+        own_heads: names of the heads of those tasks that do not have ``model.head``.
 
     Raises:
         UserError: an unknown backbone or head.
     """
-    make_backbone, make_head = builders(config, folder)
+    backbone = build_backbone(config, folder)
     with users_code(BACKBONE, config.backbone):
-        backbone = make_backbone(config)
         width = getattr(backbone, "out_channels", None)
     if not isinstance(width, int):
         raise UserError(f"model.backbone: '{config.backbone}' has no whole number out_channels for the heads; add it")
-    with users_code(HEAD, config.head):
-        heads = {task: make_head(width, n, config) for task, n in channels.items()}
-    for key, name, parts in (("backbone", config.backbone, [backbone]), ("head", config.head, heads.values())):
-        for part in parts:
-            if not isinstance(part, nn.Module):
-                made = type(part).__name__
-                raise UserError(f"model.{key}: '{name}' made a {made}, not a torch.nn.Module; return one")
+    names = {task: (own_heads or {}).get(task, config.head) for task in channels}
+    heads = {task: build_head(names[task], width, n, config, folder) for task, n in channels.items()}
     return MultitaskNet(backbone, heads)
 
 
-def builders(config: ModelConfig, folder: Path | None = None) -> tuple[Backbone, Head]:
-    """What makes the backbone and the heads that the settings name.
+def build_backbone(config: ModelConfig, folder: Path | None = None) -> nn.Module:
+    """A new backbone.
 
     Raises:
-        UserError: an unknown backbone or head.
+        UserError: an unknown backbone, or no module that it makes.
     """
-    backbone = resolve(config.backbone, BACKBONES, BACKBONE, folder)
-    head = resolve(config.head, HEADS, HEAD, folder)
-    for key, name, found in (("backbone", config.backbone, backbone), ("head", config.head, head)):
-        if not callable(found):
-            raise UserError(f"model.{key}: '{name}' is not a function or class that makes a {key}; name one")
-    return backbone, head
+    make_backbone = _maker("backbone", config.backbone, BACKBONES, BACKBONE, folder)
+    with users_code(BACKBONE, config.backbone):
+        backbone = make_backbone(config)
+    return _check_module("backbone", config.backbone, backbone)
+
+
+def build_head(name: str, width: int, channels: int, config: ModelConfig, folder: Path | None = None) -> nn.Module:
+    """A new head.
+
+    Args:
+        name: from ``HEADS``, or ``module:attribute``.
+        width: of the backbone's features.
+        channels: of the prediction.
+
+    Raises:
+        UserError: an unknown head, or no module that it makes.
+    """
+    make_head = _maker("head", name, HEADS, HEAD, folder)
+    with users_code(HEAD, name):
+        head = make_head(width, channels, config)
+    return _check_module("head", name, head)
+
+
+def _maker(key: str, name: str, known: Mapping[str, Any], asked_for: str, folder: Path | None) -> Any:
+    found = resolve(name, known, asked_for, folder)
+    if not callable(found):
+        raise UserError(f"model.{key}: '{name}' is not a function or class that makes a {key}; name one")
+    return found
+
+
+def _check_module(key: str, name: str, made: object) -> nn.Module:
+    if not isinstance(made, nn.Module):
+        raise UserError(f"model.{key}: '{name}' made a {type(made).__name__}, not a torch.nn.Module; return one")
+    return made

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import nn
 
-from models import MultitaskNet, builders
+from models import MultitaskNet, build_head
 from prune_utils.scores import xavier_copy
 from relatedness.base import State
 from relatedness.controls import Role
@@ -64,11 +64,14 @@ def trained_on(study: "Study", roles: Sequence[Role], iterations: int, name: str
 def twin_heads(study: "Study", width: int) -> nn.ModuleDict:
     """A new head for every twin, from a seed of its own; ``width`` is the number of the backbone's channels."""
     config = study.setup.config
-    _, make_head = builders(config.model, config.source.parent)
+    twins = [role for role in study.roles if role.kind == "twin"]
+    names = {role.name: role.task.head_name or config.model.head for role in twins}
     seed_everything(twin_seed(study))
-    return nn.ModuleDict(
-        {role.name: make_head(width, role.task.channels, config.model) for role in study.roles if role.kind == "twin"}
-    ).to(study.setup.runtime.device)
+    heads = {
+        role.name: build_head(names[role.name], width, role.task.channels, config.model, config.source.parent)
+        for role in twins
+    }
+    return nn.ModuleDict(heads).to(study.setup.runtime.device)
 
 
 def twin_seed(study: "Study") -> int:

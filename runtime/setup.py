@@ -1,13 +1,20 @@
 """From a script's flags to everything it works with."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
+from tqdm import tqdm
 
 from configs import Config
 from configs.flags import SharedFlags
 from configs.paths import prepare_folder
+from configs.plugins import users_code
 from dataloaders import open_dataset
+from dataloaders.registry import asked_for
 from models import MultitaskNet, build_network
 from runtime import device
 from runtime.device import Runtime, seed_everything
@@ -58,7 +65,9 @@ class Setup:
         """A new network on the device, initialised from the seed (the flag's where none is given)."""
         seed_everything(self.seed if seed is None else seed)
         channels = {name: task.channels for name, task in self.tasks.items()}
-        return build_network(self.config.model, channels, self.config.source.parent).to(self.runtime.device)
+        heads = {name: task.head_name for name, task in self.tasks.items() if task.head_name is not None}
+        net = build_network(self.config.model, channels, self.config.source.parent, heads)
+        return net.to(self.runtime.device)
 
 
 def prepare(shared: SharedFlags, make_folder: bool = True) -> Setup:
@@ -82,4 +91,13 @@ def prepare(shared: SharedFlags, make_folder: bool = True) -> Setup:
     if runtime.is_main:
         runtime.wait()
     config = config.model_copy(update={"data": config.data.model_copy(update={"root": root})})
-    return Setup(config, build_tasks(config, root), list(every.tasks), runtime, shared, dest)
+    tasks = {name: task.with_data(partial(_targets, config, task)) for name, task in build_tasks(config, root).items()}
+    return Setup(config, tasks, list(every.tasks), runtime, shared, dest)
+
+
+def _targets(config: Config, task: Task) -> Iterator[dict[str, Tensor]]:
+    """The targets of a task in the training split, of one picture after another, images left unread."""
+    dataset = open_dataset(config, "train", task.targets)
+    for index in tqdm(range(len(dataset)), desc=f"training targets of {task.name}", unit="img", disable=None):
+        with users_code(f"{asked_for(config)}, sample {index}", config.data.dataset):
+            yield {key: dataset.target(index, key)[None] for key in task.targets}

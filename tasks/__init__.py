@@ -9,18 +9,24 @@ from configs.errors import UserError
 from configs.plugins import resolve, users_code
 from configs.schema import Config, TaskConfig, describe
 from tasks.base import Batch, Metrics, Task
+from tasks.classification import ClassificationTask
 from tasks.depth import DepthTask
 from tasks.maps import MapTask
+from tasks.multilabel import MultilabelTask
 from tasks.normals import NormalsTask
+from tasks.regression import RegressionTask
 from tasks.segmentation import SegmentationTask
 
-__all__ = ["TASKS", "Batch", "Metrics", "Task", "build_tasks"]
+__all__ = ["TASKS", "Batch", "Metrics", "Task", "build_tasks", "own_heads"]
 
 TASKS: dict[str, type[Task]] = {
     "segmentation": SegmentationTask,
     "normals": NormalsTask,
     "depth": DepthTask,
     "map": MapTask,
+    "classification": ClassificationTask,
+    "multilabel": MultilabelTask,
+    "regression": RegressionTask,
 }
 
 
@@ -36,6 +42,18 @@ def build_tasks(config: Config, root: Path | None) -> dict[str, Task]:
             is missing or malformed; the message names the YAML file and the key.
     """
     return {name: _build(config, name, task, root) for name, task in config.tasks.items()}
+
+
+def own_heads(config: Config) -> dict[str, str]:
+    """The heads of those tasks of the settings that do not have ``model.head``, by the tasks' names.
+
+    Raises:
+        UserError: an unknown kind of task.
+    """
+    names = {
+        name: task.head or _find_kind(config, name, task.kind).usual_head for name, task in config.tasks.items()
+    }
+    return {name: head for name, head in names.items() if head is not None}
 
 
 def _build(config: Config, name: str, settings: TaskConfig, root: Path | None) -> Task:

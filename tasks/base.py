@@ -1,17 +1,19 @@
 """What a task is: one record with its output, its loss and its metrics."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 from torch import Tensor
 
 from configs.errors import UserError
 
 Batch = Mapping[str, Tensor]
+ClassName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Metrics(ABC):
@@ -51,6 +53,10 @@ class Metrics(ABC):
         NaN where a metric is undefined, as it is when no valid pixel was seen.
         """
 
+    def by_class(self) -> dict[str, list[float]]:
+        """Metrics of each class, [channels] under a name; NaN where undefined. Empty for tasks without classes."""
+        return {}
+
     def to(self, device: torch.device) -> None:
         """Move the state; ``update`` moves it to where the predictions are."""
         with torch.inference_mode(False):
@@ -80,14 +86,32 @@ class Task(BaseModel, ABC):
     name: str
     channels: int = Field(gt=0)
     weight: float = Field(1.0, ge=0)
+    head: str | None = None
+    class_names: tuple[ClassName, ...] | None = Field(None, description="what tables and pictures call the channels")
+
+    usual_head: ClassVar[str | None] = None
+    """The head of tasks of this kind where the settings name none; None: ``model.head``."""
 
     higher_is_better: ClassVar[Mapping[str, bool]]
     """Every metric's name, and whether more of it is better."""
+
+    @model_validator(mode="after")
+    def _one_name_for_each_class(self) -> Self:
+        names = self.class_names
+        if names is not None and (len(names) != self.channels or len(set(names)) != len(names)):
+            problem = f"class_names: {len(names)} names for {self.channels} channels; give each a name of its own"
+            raise PydanticCustomError("class_names", "{problem}", {"problem": problem})
+        return self
 
     @property
     def main_metric(self) -> tuple[str, bool]:
         """The metric by which networks are compared, the first one, and whether more of it is better."""
         return next(iter(self.higher_is_better.items()))
+
+    @property
+    def head_name(self) -> str | None:
+        """The task's own head; None: ``model.head``."""
+        return self.head or self.usual_head
 
     @property
     @abstractmethod
@@ -115,11 +139,12 @@ class Task(BaseModel, ABC):
         Args:
             batches: targets [N, ?, H, W] under their keys; each batch is looked at once and not kept.
 
+        A kind of task may do without it; it is then left out where networks are compared with the best constant.
+
         Raises:
-            UserError: no valid pixel, or a kind of task that does not say how to do it.
+            UserError: no valid pixel.
         """
-        kind = type(self).__name__
-        raise UserError(f"tasks.{self.name}: {kind} has no constant_prediction; add that method to the class")
+        raise NotImplementedError
 
     def pooled_targets(self, batch: Batch, height: int, width: int) -> tuple[Tensor, Tensor] | None:
         """The targets as numbers on a coarse grid, for linear maps from one task's targets, or from features, to them.
@@ -136,6 +161,15 @@ class Task(BaseModel, ABC):
 
     def with_files(self, root: Path | None) -> "Task":
         """The task with whatever it reads from files under the data root; most tasks read nothing."""
+        return self
+
+    def with_data(self, training_targets: Callable[[], Iterable[Batch]]) -> "Task":
+        """The task with whatever it computes from the targets of the training split; most compute nothing.
+
+        Args:
+            training_targets: gives the targets of one picture after another, [1, ?, H, W] under their keys, at their
+                full size; to be called only where they are needed, since reading them all takes time.
+        """
         return self
 
     def no_valid_pixel(self, key: str) -> UserError:

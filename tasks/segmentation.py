@@ -3,7 +3,7 @@
 Protocol of AdaShare (Sun et al., 2020), as the published Meta-Sparse code uses it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,11 +14,12 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from configs.errors import UserError
-from tasks.base import Batch, Metrics, Task
+from tasks.base import Batch, Task
 from tasks.class_weights import problem_with, read_weights, weight_tensor
-from tasks.pixels import count, masked, nearest_index, pooled, resize_nearest
+from tasks.pixels import count, masked, pooled, resize_nearest
+from tasks.segmentation_metrics import SegmentationMetrics
 
-_BATCH_MEANS = ("Pixel Acc", "pixel_acc_valid_pixels", "err")
+BALANCED = "balanced"
 
 
 class SegmentationTask(Task):
@@ -28,7 +29,8 @@ class SegmentationTask(Task):
         target: the sample's key.
         ignore_index: the label that losses and metrics leave out.
         class_weights: one positive factor for each class in the cross entropy: numbers, or the name of a .npy
-            file under the data root.
+            file under the data root, or ``balanced``: in inverse proportion to how often a class occurs in the training
+            split, 1 for one that does not.
     """
 
     channels: int = Field(ge=2)
@@ -64,7 +66,7 @@ class SegmentationTask(Task):
         Raises:
             UserError: no such file, or not one positive number per class.
         """
-        if not isinstance(self.class_weights, str):
+        if not isinstance(self.class_weights, str) or self.class_weights == BALANCED:
             return self
         key = f"tasks.{self.name}.class_weights"
         if root is None:
@@ -74,6 +76,14 @@ class SegmentationTask(Task):
         except UserError as error:
             raise UserError(f"{key}: {error}") from error
         return self.model_copy(update={"class_weights": weights})
+
+    def with_data(self, training_targets: Callable[[], Iterable[Batch]]) -> "SegmentationTask":
+        """The task with its balanced class weights: labels / (classes * labels of the class)."""
+        if self.class_weights != BALANCED:
+            return self
+        seen = self._class_counts(training_targets()).double()
+        weights = torch.where(seen > 0, seen.sum() / (self.channels * seen), 1.0)
+        return self.model_copy(update={"class_weights": tuple(weights.tolist())})
 
     def weights(self, device: torch.device) -> Tensor:
         """The factor of each class in the cross entropy, float32 [channels]; ones by default."""
@@ -132,104 +142,17 @@ class SegmentationTask(Task):
         The largest is the majority class, and without class weights no constant has a smaller cross entropy.
         Each class counts one pixel more than it has, so that all are finite.
         """
+        seen = self._class_counts(batches)
+        return ((seen + 1) / (seen + 1).sum()).log()
+
+    def _class_counts(self, batches: Iterable[Batch]) -> Tensor:
+        """How many pixels have each class, int64 [channels]; raises UserError if none has any."""
         counts = torch.zeros(self.channels + 1, dtype=torch.int64)
         for batch in batches:
             label = batch[self.target].long()
             valid = (label >= 0) & (label < self.channels) & (label != self.ignore_index)
             label = torch.where(valid, label, self.channels)
             counts = counts.to(label.device) + count(label, self.channels + 1)
-        seen = counts[:-1]
-        if not seen.any():
+        if not counts[:-1].any():
             raise self.no_valid_pixel(self.target)
-        return ((seen + 1) / (seen + 1).sum()).log()
-
-
-class SegmentationMetrics(Metrics):
-    """Confusion matrix and per-batch means.
-
-    - ``mIoU``: mean of TP / (TP + FP + FN) over the classes with TP > 0, as published.
-    - ``mIoU_standard``: the same over the classes in the ground truth, also those with TP = 0.
-    - ``Pixel Acc``: share of right pixels among those with label < channels, averaged per batch. Cityscapes'
-      ignored pixels (-1) count as wrong, as published.
-    - ``pixel_acc_valid_pixels``: the same among pixels with a label.
-    - ``err``: cross entropy as in the loss, but at full size, averaged per batch.
-    """
-
-    def __init__(self, task: SegmentationTask) -> None:
-        self.task = task
-        self.classes = task.channels
-        confusion = torch.zeros(self.classes, self.classes, dtype=torch.int64)
-        unknown = torch.zeros((), dtype=torch.int64)
-        super().__init__({"confusion": confusion, "unknown": unknown}, batch_means=_BATCH_MEANS)
-
-    @torch.no_grad()
-    def update(self, prediction: Tensor, batch: Batch) -> None:
-        """See `Metrics.update`.
-
-        An enlarged prediction is constant within each of its original pixels. It is enough to count how often
-        each label occurs there; everything else is done at the small size, with the same result.
-        """
-        self.to(prediction.device)
-        images = len(prediction)
-        label = batch[self.task.target][:, 0].long()
-        logits = prediction.float().flatten(2).transpose(1, 2)  # [N, h * w, C]
-        choice = logits.argmax(2, keepdim=True)
-        table = self._label_table(label, *prediction.shape[-2:])  # [N, h * w, 1 + C + 1]
-        counts = table[..., 1:-1]
-
-        # As published: a negative label is a pixel that cannot be right, one above the classes is left out.
-        labelled = table[..., :-1].sum()
-        self.add_batch_mean("Pixel Acc", counts.gather(2, choice).sum(), labelled, images)
-
-        outside = table[..., 0].sum() + table[..., -1].sum()
-        ignored = self.task.ignore_index
-        if 0 <= ignored < self.classes:
-            # Only now: the published pixel accuracy above counts this class like any other.
-            counts[..., ignored] = 0
-            self.state["unknown"] += outside
-        else:
-            self.state["unknown"] += outside - (label == ignored).sum()  # the table lumps all that is outside
-        self.add_batch_mean("pixel_acc_valid_pixels", counts.gather(2, choice).sum(), counts.sum(), images)
-
-        weights = self.task.weights(label.device)
-        error = -(counts * logits.log_softmax(2) * weights).sum(dtype=torch.float64)
-        self.add_batch_mean("err", error, (counts * weights).sum(dtype=torch.float64), images)
-        # Transposed, since all of a prediction's pixels go to one column: that of the class it chose.
-        self.state["confusion"].T.index_add_(0, choice.flatten(), counts.reshape(-1, self.classes))
-
-    def _label_table(self, label: Tensor, height: int, width: int) -> Tensor:
-        """How often each label occurs within each pixel of the prediction.
-
-        Args:
-            label: [N, H, W].
-            height, width: size of the prediction.
-
-        Returns:
-            int64 [N, height * width, 1 + C + 1]: negative labels, the classes, labels of C or more.
-        """
-        # The pair of cell and label as one whole number: a single count over it gives the whole table.
-        columns, cells = self.classes + 2, height * width
-        rows = nearest_index(label.shape[1], height, label.device) * width
-        cell = rows[:, None] + nearest_index(label.shape[2], width, label.device)
-        first = cell * columns + 1  # where class 0 of a cell is counted; negative labels are one before
-        # One image at a time: on CPU, tensors of a whole batch would be too large for reused memory.
-        tables = [count(one.clamp(-1, self.classes) + first, cells * columns) for one in label]
-        return torch.stack(tables).view(len(label), cells, columns)
-
-    def compute(self) -> dict[str, float]:
-        """See `Metrics.compute`; ``mIoU`` is 0 if no class was found anywhere.
-
-        Raises:
-            UserError: there were labels that are neither a class nor ``ignore_index``.
-        """
-        unknown = int(self.state["unknown"])
-        if unknown:
-            raise self.task.unknown_label(unknown)
-        confusion = self.state["confusion"].cpu().double()
-        hit, truth, chosen = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
-        union = (truth + chosen - hit).clamp(min=1)
-        present, found = truth > 0, hit > 0
-        standard = (hit / union)[present].mean().item()
-        published = (hit / union)[found].mean().item() if found.any() or not present.any() else 0.0
-        means = {name: self.batch_mean(name) for name in _BATCH_MEANS}
-        return {"mIoU_standard": standard, "mIoU": published, **means}
+        return counts[:-1]

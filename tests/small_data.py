@@ -73,11 +73,35 @@ def make_aerial(folder: Path) -> Path:
             write_png(folder / f"{stem}.png", rng.integers(0, 256, (72, 80, 3), dtype=np.uint8))
             write_png(folder / f"{stem}_class.png", rng.integers(0, 5, (72, 80), dtype=np.uint8))
             write_npy(folder / f"{stem}_height.npy", rng.uniform(0, 30, (72, 80)).astype(np.float32))
-    for name, language in (("aerial.yaml", "yaml"), ("aerial_data.py", "python")):
-        block = re.search(rf"```{language}\n(.+?)```", text, re.DOTALL)
-        assert block is not None
-        (folder / name).write_text(block[1])
+    write_blocks(folder, text, ("aerial.yaml", "aerial_data.py"))
     return folder
+
+
+def make_street(folder: Path, count: int = 8) -> Path:
+    """The folder that docs/own_data.md describes for labels of whole images: rain is red, many cars are bright."""
+    text = (REPOSITORY / "docs" / "own_data.md").read_text()
+    rng = np.random.default_rng(0)
+    rows = ["image,weather,cars"]
+    for split in ("train", "test"):
+        (folder / split).mkdir(parents=True)
+        for i in range(count):
+            rain, cars = i % 2, int(rng.integers(0, 6))
+            colour = np.array([60 + 120 * rain, 60, 60]) + 10 * cars
+            pixels = np.clip(colour + rng.normal(0, 5, (72, 80, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / split / f"{i:04}.jpg", quality=95)
+            write_png(folder / split / f"{i:04}_class.png", rng.integers(0, 3, (72, 80), dtype=np.uint8))
+            rows.append(f"{split}/{i:04}.jpg,{'' if i == 2 else ('sun', 'rain')[rain]},{cars}")
+    (folder / "labels.csv").write_text("\n".join(rows))
+    write_blocks(folder, text, ("street.yaml", "street_data.py"))
+    return folder
+
+
+def write_blocks(folder: Path, text: str, names: tuple[str, str]) -> None:
+    """The blocks of code that follow their names in a page, as files."""
+    for name in names:
+        block = re.search(rf"^`{name}`[^`]*(?:`[^`\n]+`[^`]*)*```\w+\n(.+?)```", text, re.DOTALL | re.MULTILINE)
+        assert block is not None, name
+        (folder / name).write_text(block[1])
 
 
 def write_index(root: Path, name: str, rows: list[list[str]]) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Script, assert_user_error
-from small_data import make_aerial
+from small_data import make_aerial, make_street
 
 
 @pytest.fixture
@@ -23,6 +23,32 @@ def test_the_documented_example_runs(aerial: Path, run_script: Script, tmp_path:
     report = json.loads((tmp_path / "out" / "similarity.json").read_text())
     assert (report["dataset"], report["tasks"]) == ("aerial", ["cover", "height", "relief"])
     assert 0 < report["table"]["equal_X_iou"]["s50_X_cover_X_height"] < 1
+
+
+def test_dense_and_image_level_tasks_go_through_every_script(tmp_path: Path, run_script: Script) -> None:
+    street = make_street(tmp_path / "street")
+    flags = ["--dataset", street / "street.yaml", "--data_root", street, "--dest", tmp_path / "out", "--num_workers", 0]
+    prune = ["--method", "disparse_static", "--ratio", 50]
+    train = ["--set", "train.max_iters=2", "--set", "train.eval_interval=1"]
+    for script in (
+        ["static_similarity.py", "--num_batches", 1, "--num_seeds", 1, "--sparsities", 50],
+        ["task_relatedness.py", "--estimators", "snip,labels,readout,gradient_cosine", "--replicates", 2,
+         "--num_batches", 1, "--set", "data.val_share=0"],
+        ["create_pruned_net.py", *prune, "--num_batches", 1],
+        ["launch_training.py", *prune, *train],
+        ["eval_pruned_net.py", *prune, *train, "--constant"],
+    ):  # fmt: skip
+        result = run_script(script[0], *flags, *script[1:])
+        assert result.returncode == 0, result.stderr
+    found = json.loads((tmp_path / "out" / "eval_street_disparse_static_50.json").read_text())
+    assert list(found["metrics"]) == ["seg", "weather", "cars"]
+    assert 0 <= found["metrics"]["weather"]["accuracy"] <= 1 and found["metrics"]["cars"]["mae"] > 0
+    assert found["constant"]["weather"]["accuracy"] == 0.5 and abs(found["constant"]["cars"]["r2"]) < 1
+    assert found["details"]["split"] == "val"
+    report = json.loads((tmp_path / "out" / "similarity.json").read_text())
+    assert 0 < report["table"]["equal_X_iou"]["s50_X_seg_X_weather"] < 1
+    related = json.loads((tmp_path / "out" / "relatedness.json").read_text())["estimators"]
+    assert related["labels"]["values"][0][1][2] is not None
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from dataloaders import evaluation_loader
 from runtime.setup import Setup
+from tasks import Task
 
 
 class ConstantNet(nn.Module):
@@ -26,16 +27,33 @@ class ConstantNet(nn.Module):
         return {task: self.get_buffer(f"value_{task}").expand(len(x), -1, -1, -1) for task in self.tasks}
 
 
+def without_constant(setup: Setup) -> list[str]:
+    """In words, which tasks ``constant_network`` leaves out, and why."""
+    return [
+        f"no best constant of {name}: {type(task).__name__} has no constant_prediction; add that method to the class"
+        for name, task in setup.tasks.items()
+        if not _has_constant(task)
+    ]
+
+
+def _has_constant(task: Task) -> bool:
+    return type(task).constant_prediction is not Task.constant_prediction
+
+
 def constant_network(setup: Setup) -> ConstantNet:
     """The best constants of the training split: majority class, mean normal, median depth, median of a map.
 
+    A task that does not say what its best constant is has no prediction.
+
     Raises:
-        UserError: unreadable data; a task that does not say what its best constant is.
+        UserError: unreadable data.
     """
     config = setup.config
     size = config.train.eval_batch_size or config.data.batch_size
     values = {}
     for name, task in setup.tasks.items():
+        if not _has_constant(task):
+            continue
         batches = evaluation_loader(
             config, task.targets, batch_size=size, num_workers=setup.num_workers, split="train"
         )

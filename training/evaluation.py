@@ -57,8 +57,8 @@ def evaluate(
             placed = runtime.place(batch)
             with runtime.autocast():
                 predictions = net(placed["img"])
-            for name, accumulator in metrics.items():
-                accumulator.update(predictions[name].float(), placed)
+            for name, prediction in predictions.items():
+                metrics[name].update(prediction.float(), placed)
             after_batch(len(placed["img"]))
     finally:
         net.train(mode)

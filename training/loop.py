@@ -9,12 +9,13 @@ seeded anew for each step from the seed, the step and the process.
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from tqdm import tqdm
 
 from configs import UserError
-from dataloaders import open_dataset
+from dataloaders import open_dataset, validation_split
 from models import MultitaskNet
 from runtime.device import seed_everything
 from training.checkpoints.checking import first_not_finite
@@ -53,6 +54,7 @@ class Trainer:
         )
         self.sparsifier = begin_sparsifying(job, self.net, self.optimizer)
         self.best = Best(self.setup.tasks)
+        self.split = validation_split(self.setup.config)
         self.resumed = checkpoint is not None
         self.iteration = 0
         self.validated = 0
@@ -79,7 +81,7 @@ class Trainer:
             self.interrupts,
             tqdm(total=total, initial=self.iteration, unit="it", disable=None if main else True) as self.bar,
         ):
-            open_dataset(self.setup.config, "test", self.setup.keys)  # a missing one would end the first validation
+            open_dataset(self.setup.config, self.split, self.setup.keys)  # a missing one would end the first validation
             self._begin()
             try:
                 self._after_step()  # what was due when the run was cut off
@@ -97,7 +99,7 @@ class Trainer:
             except Exception as error:
                 self._rescue(error)
                 raise
-            self.files.write(self.job.final, details={"iteration": self.iteration, "metrics": self.results})
+            self.files.write(self.job.final, details=self._details())
             self.files.draw()
 
     def _begin(self) -> None:
@@ -177,11 +179,12 @@ class Trainer:
         average_statistics(self.net, self.runtime)
         self._check_weights()
         with tqdm(desc="validation", unit="img", leave=False, disable=self.bar.disable) as bar, self._reading():
-            self.results = evaluate(self.net, self.setup, after_batch=lambda images: self._after_evaluated(bar, images))
+            seen = partial(self._after_evaluated, bar)
+            self.results = evaluate(self.net, self.setup, split=self.split, after_batch=seen)
         self.validated = self.iteration
         is_best = self.best.update(self.results, self.iteration, self.job.masks_fixed(self.iteration))
         if is_best:
-            self.files.write(self.job.best, details={"iteration": self.iteration, "metrics": self.results})
+            self.files.write(self.job.best, details=self._details())
         if (log := self.files.log) is not None:
             log.add_results(self.results)
             remark = " (best so far)" if is_best else ""
@@ -235,6 +238,9 @@ class Trainer:
         """Stop if asked to; several processes do so only when all know of it."""
         if self.ledger.stop if self.runtime.world > 1 else self.interrupts.asked:
             raise Stop
+
+    def _details(self) -> dict[str, Any]:
+        return {"iteration": self.iteration, "metrics": self.results, "split": self.split}
 
     def _check_weights(self) -> None:
         """See that no weight has become infinite or NaN, before anything is written over a good checkpoint."""

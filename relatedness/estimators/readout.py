@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from configs import UserError
-from models import builders
+from models import build_backbone
 from relatedness.base import Estimator
 from relatedness.cells import Features, Pooled, too_few_numbers, without_numbers
 from relatedness.ridge import Moments, choose_strength, fit
@@ -75,8 +75,8 @@ class Readout(Estimator):
         if self.depth is None:
             return
         config = study.setup.config
-        make_backbone, _ = builders(config.model, config.source.parent)
-        named = [(name, module) for name, module in make_backbone(config.model).named_modules() if name]
+        backbone = build_backbone(config.model, config.source.parent)
+        named = [(name, module) for name, module in backbone.named_modules() if name]
         entered = [name for name, module in named if not isinstance(module, nn.ModuleList | nn.ModuleDict)]
         if self.depth not in entered:
             blocks = [name for name, module in named if name in entered and any(module.children())]

@@ -8,6 +8,7 @@ from dataloaders import open_dataset
 from models import MultitaskNet, build_network
 from relatedness.grouping.groups import Costs
 from reports.groups.file import By
+from tasks import own_heads
 from training.costs import multiply_adds, parameters
 
 
@@ -29,7 +30,7 @@ def parts_cost(config: Config, by: By) -> Costs:
 
 def _count(config: Config, size: tuple[int, ...] | None) -> Costs:
     channels = {name: task.channels for name, task in config.tasks.items()}
-    net = build_network(config.model, channels, config.source.parent)
+    net = build_network(config.model, channels, config.source.parent, own_heads(config))
     if size is None:
         return parameters(net.backbone).dense, np.array([float(parameters(net.heads[task]).dense) for task in channels])
     height, width = size

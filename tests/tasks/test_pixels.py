@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from configs import UserError
-from tasks.base import Task
 from tasks.depth import DepthTask
 from tasks.maps import MapTask
 from tasks.normals import NormalsTask
@@ -109,14 +108,6 @@ def test_without_a_valid_pixel_there_is_no_constant(task):
     channels = 3 if isinstance(task, NormalsTask) else 1
     with pytest.raises(UserError, match="tasks.target: 'target' has no valid pixel"):
         constant(task, {"target": torch.full((1, channels, 2, 2), 255)})
-
-
-def test_a_kind_that_gives_no_constant_says_so():
-    class Own(MapTask):
-        constant_prediction = Task.constant_prediction
-
-    with pytest.raises(UserError, match="tasks.mine: Own has no constant_prediction"):
-        Own(name="mine", channels=1).constant_prediction([])
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,9 @@ def test_every_kind_says_which_metrics_are_better_high():
             "abs_err": False, "rel_err": False, "sigma_1.25": True, "sigma_1.25^2": True, "sigma_1.25^3": True
         },
         "map": {"err": False},
+        "classification": {"accuracy": True, "f1": True, "auc": True, "err": False},
+        "multilabel": {"auc": True, "f1": True, "accuracy": True, "err": False},
+        "regression": {"mae": False, "r2": True},
     }  # fmt: skip
 
 
@@ -102,7 +105,7 @@ def test_every_kind_says_which_metrics_are_better_high():
         ("depth: {kind: depth, channels: 1, min_depth: .inf}", "tasks.depth.min_depth: .*finite"),
         ("depth: {kind: depth, channels: 1, mask: ''}", "tasks.depth.mask: .*at least 1 character"),
         ("edge: {kind: map, channels: 1, min_depth: 0}", "tasks.edge.min_depth: unknown key"),
-        ("edge: {kind: maps, channels: 1}", "edge.kind.*'maps'; choose from depth, map, normals"),
+        ("edge: {kind: maps, channels: 1}", "edge.kind.*'maps'; choose from classification, depth, map"),
         ("seg: {kind: segmentation, channels: 3, class_weights: [1, 2]}", "2 class weights for 3 channels"),
         ("seg: {kind: segmentation, channels: 2, class_weights: [1, 0]}", "not a positive number"),
         ("seg: {kind: segmentation, channels: 2, class_weights: [1, x]}", "not a positive number"),
