@@ -33,7 +33,7 @@ def test_dense_and_image_level_tasks_go_through_every_script(tmp_path: Path, run
     for script in (
         ["static_similarity.py", "--num_batches", 1, "--num_seeds", 1, "--sparsities", 50],
         ["task_relatedness.py", "--estimators", "snip,labels,readout,gradient_cosine", "--replicates", 2,
-         "--num_batches", 1, "--set", "data.val_share=0"],
+         "--num_batches", 2, "--set", "data.val_share=0", "--set", "data.batch_size=2"],
         ["create_pruned_net.py", *prune, "--num_batches", 1],
         ["launch_training.py", *prune, *train],
         ["eval_pruned_net.py", *prune, *train, "--constant"],

@@ -82,12 +82,13 @@ def test_at_least_one_image_stays_on_either_side() -> None:
     assert sorted(rest + kept) == list(range(100)) and len(kept) == 10
 
 
-def test_a_label_of_the_wrong_shape_is_named(street: Path) -> None:
-    module = street / "street_data.py"
-    module.write_text(module.read_text().replace('["sun", "rain"])', '["sun", "rain"]).expand(1, 2, 1)'))
-    config = settings(str(street / "street.yaml"), street)
+def test_a_label_of_the_wrong_shape_is_named(street: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = open_dataset(settings(str(street / "street.yaml"), street), "test", ["weather"])
+    read = dataset.read
+    shape = {"img": (-1, -1, -1), "weather": (-1, 2, 1)}
+    monkeypatch.setattr(dataset, "read", lambda index, key: read(index, key).expand(shape[key]))
     with pytest.raises(UserError, match=r"a tensor \[1, 2, 1\], but 'weather' is of the whole image"):
-        open_dataset(config, "test", ["weather"]).sample(0)
+        dataset.sample(0)
 
 
 def test_values_that_depend_on_the_scale_are_told_the_factor() -> None:
