@@ -14,7 +14,9 @@ from configs.affects import Affects
 from configs.bounds import (
     LONGEST_NAME,
     NUMBER,
+    Brightness,
     Channels,
+    Contrast,
     Depth,
     Factor,
     FileName,
@@ -55,6 +57,13 @@ class DataConfig(Section):
     on_error: Annotated[Literal["raise", "skip"], NOTHING] = Field("raise", description="at an unreadable sample")
     scale: Annotated[tuple[Factor, Factor], LEARNING] = Field((0.5, 1.5), description="range of random scaling")
     mirror: Annotated[Share, LEARNING] = Field(0.5, description="probability of mirroring left and right")
+    channels: Literal["bgr", "rgb"] | None = Field(None, description="order that networks see; none: the data set's")
+    mean: tuple[Brightness, Brightness, Brightness] | None = Field(
+        None, description="subtracted from pixels in 0..255, in the order of ``channels``; none: the data set's"
+    )
+    std: tuple[Contrast, Contrast, Contrast] | None = Field(
+        None, description="what pixels are then divided by; none: the data set's"
+    )
     options: dict[str, Any] = Field(default_factory=dict, description="further arguments of the data set's class")
 
     @field_validator("scale")

@@ -12,8 +12,7 @@ from torch import Tensor
 
 from configs.errors import UserError
 from dataloaders.index import Bounds, leaves_root, read_index
-
-BGR_MEAN = (104.00698793, 116.66876762, 122.67891434)
+from dataloaders.normalisation import BGR_MEAN, Channels, Normalisation, Triple
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,12 @@ class MultitaskDataset(ABC):
     fields: ClassVar[Mapping[str, Field]]
     """Every key that ``read`` can give beside ``img``."""
 
-    mean: ClassVar[tuple[float, float, float]] = BGR_MEAN
-    """Subtracted from every image, in the image's own order of channels."""
+    channels: ClassVar[Channels] = "bgr"
+    """The order in which ``read`` gives the channels of an image."""
+    mean: ClassVar[Triple] = BGR_MEAN
+    """Subtracted from every image, in that order; ``data.mean`` takes its place."""
+    std: ClassVar[Triple | None] = None
+    """What images are then divided by; ``data.std`` takes its place."""
 
     def __init__(self, root: Path, split: str, keys: Collection[str], **options: Any) -> None:
         unknown = [key for key in keys if key not in self.fields]
@@ -70,7 +73,7 @@ class MultitaskDataset(ABC):
         self.root = root
         self.split = split
         self.keys = tuple(keys)
-        self._image = Field(fill=0.0, decode=self._subtract_mean)
+        self.normalise()
 
     @classmethod
     def default_root(cls, options: Mapping[str, Any]) -> Path | None:
@@ -86,10 +89,10 @@ class MultitaskDataset(ABC):
 
     @abstractmethod
     def read(self, index: int, key: str) -> Tensor:
-        """One key of one sample, [C, H, W], as FORMATS describes it; raises UserError naming the file.
+        """One key of one sample, [C, H, W]; raises UserError naming the file.
 
-        Two differences, both for speed: ``img`` is 0..255 in uint8 or float, its mean not yet subtracted, and
-        other keys may be in the file's own type if their field has ``decode``. Nobody writes to the tensor.
+        ``img`` is 0..255 in uint8 or float, in the order ``channels``, its mean not yet subtracted. For speed, other
+        keys may be in the file's own type if their field has ``decode``. Nobody writes to the tensor.
         """
 
     def check(self) -> None:
@@ -110,6 +113,13 @@ class MultitaskDataset(ABC):
     def field(self, key: str) -> Field:
         """The field of any key, ``img`` included."""
         return self._image if key == "img" else self.fields[key]
+
+    def normalise(
+        self, channels: Channels | None = None, mean: Triple | None = None, std: Triple | None = None
+    ) -> None:
+        """From now on give images in this order of channels, with this mean and deviation; None: the class's own."""
+        self.normalisation = Normalisation(self.channels, self.mean, self.std).changed(channels, mean, std)
+        self._image = Field(fill=0.0, decode=self.normalisation)
 
     def sample(self, index: int) -> dict[str, Tensor]:
         """What ``read`` gives for ``img`` and every wanted key, all of one size.
@@ -140,9 +150,6 @@ class MultitaskDataset(ABC):
                 f"expected a tensor [{3 if key == 'img' else 'C'}, H, W]"
             )
         return value
-
-    def _subtract_mean(self, image: Tensor) -> Tensor:
-        return image - torch.tensor(self.mean)[:, None, None]
 
 
 class IndexedDataset(MultitaskDataset):

@@ -39,6 +39,7 @@ def open_dataset(config: Config, split: str, keys: Collection[str]) -> Multitask
             raise UserError(f"{config.source}: data.root: no folder given; name the data set's with --data_root")
         wanted = tuple(key for key in keys if key not in ("img", "name"))
         dataset = kind(root, split, wanted, **config.data.options)
+        dataset.normalise(config.data.channels, config.data.mean, config.data.std)
         if config.data.on_error == "raise":
             dataset.check()
         if len(dataset) == 0:
