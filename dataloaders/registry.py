@@ -8,13 +8,17 @@ from configs import Config, UserError
 from configs.plugins import resolve, users_code
 from dataloaders.base import MultitaskDataset
 from dataloaders.cityscapes import Cityscapes
+from dataloaders.cityscapes_mtan import CityscapesMtan
 from dataloaders.nyuv2 import NYUv2
+from dataloaders.nyuv2_mtan import NYUv2Mtan
 from dataloaders.sample import SampleRooms
 from dataloaders.taskonomy import Taskonomy
 
 DATASETS: dict[str, type[MultitaskDataset]] = {
     "nyuv2": NYUv2,
+    "nyuv2_mtan": NYUv2Mtan,
     "cityscapes": Cityscapes,
+    "cityscapes_mtan": CityscapesMtan,
     "taskonomy": Taskonomy,
     "sample": SampleRooms,
 }

@@ -94,7 +94,7 @@ def test_only_regular_files_are_opened(tmp_path: Path, read: Callable) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (png(head=header(bits=16), row=2 * ROW), "or of 16-bit grey, as PNG or JPEG, found 16-bit colour (RGB) PNG; convert"),
+        (png(head=header(bits=16), row=2 * ROW), "as PNG or JPEG, found 16-bit colour (RGB) PNG"),
         (png(head=header(bits=16, colour=4), row=ROW + ROW[:8]), "found 16-bit grey with transparency"),
         (png(head=header(colour=9)), "found 8-bit colour of type 9"),
         (png(after=PROFILE), "damaged PNG file (a chunk iCCP in the wrong place)"),
