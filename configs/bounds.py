@@ -46,6 +46,12 @@ def _short(name: str) -> str:
     return name
 
 
+def _of_bytes(value: float) -> float:
+    if 0 < value < 1:
+        raise PydanticCustomError("of_bytes", "is for pixels in 0..255; multiply what is meant for 0..1 by 255")
+    return value
+
+
 NUMBER = BeforeValidator(_no_truth_value)
 IN_32_BITS = AfterValidator(_in_32_bits)
 
@@ -61,3 +67,5 @@ Share = Annotated[float, NUMBER, Field(ge=0, le=1)]
 NotNegative = Annotated[float, NUMBER, Field(ge=0, allow_inf_nan=False), IN_32_BITS]
 Factor = Annotated[float, NUMBER, Field(gt=0, allow_inf_nan=False), IN_32_BITS]
 FileName = Annotated[str, AfterValidator(_short)]
+Brightness = Annotated[float, NUMBER, Field(ge=0, le=255), AfterValidator(_of_bytes)]
+Contrast = Annotated[float, NUMBER, Field(gt=0, le=255), AfterValidator(_of_bytes)]

@@ -14,7 +14,9 @@ from configs.affects import Affects
 from configs.bounds import (
     LONGEST_NAME,
     NUMBER,
+    Brightness,
     Channels,
+    Contrast,
     Depth,
     Factor,
     FileName,
@@ -57,6 +59,13 @@ class DataConfig(Section):
     mirror: Annotated[Share, LEARNING] = Field(0.5, description="probability of mirroring left and right")
     val_share: Annotated[float, NUMBER, Field(ge=0, lt=1), LEARNING] = Field(
         0.0, description="part of the training split that is held out to choose the best network on"
+    )
+    channels: Literal["bgr", "rgb"] | None = Field(None, description="order that networks see; none: the data set's")
+    mean: tuple[Brightness, Brightness, Brightness] | None = Field(
+        None, description="subtracted from pixels in 0..255, in the order of ``channels``; none: the data set's"
+    )
+    std: tuple[Contrast, Contrast, Contrast] | None = Field(
+        None, description="what pixels are then divided by; none: the data set's"
     )
     options: dict[str, Any] = Field(default_factory=dict, description="further arguments of the data set's class")
 

@@ -2,43 +2,16 @@
 
 import posixpath
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 
 from configs.errors import UserError
+from dataloaders.fields import Field
 from dataloaders.index import Bounds, leaves_root, read_index, splits_of
-
-BGR_MEAN = (104.00698793, 116.66876762, 122.67891434)
-
-
-@dataclass(frozen=True)
-class Field:
-    """How one key of a sample is treated when samples are scaled, mirrored and padded.
-
-    Attributes:
-        fill: the value of padding: what the losses of this data set ignore.
-        mirror: applied to the tensor [C, h, w] after it was flipped left to right, for values that depend on
-            direction.
-        decode: turns what ``read`` gives into the final values, pixel by pixel; none: they are final already.
-            It is applied to the crop only, before ``mirror``, so ``read`` may return a file's own small type.
-        dtype: the type in a batch; int64 for class labels.
-        scaled: applied to the tensor after it was enlarged by a factor (reduced, if below 1), for values that depend
-            on it: distances in pixels grow by the factor, depth in metres shrinks by it.
-        image_level: one value, or C of them, for the whole image: a tensor [C, 1, 1], which is neither cut nor scaled
-            nor padded. ``mirror`` is applied to it as to others: left becomes right.
-    """
-
-    fill: float
-    mirror: Callable[[Tensor], Tensor] | None = None
-    decode: Callable[[Tensor], Tensor] | None = None
-    dtype: torch.dtype = torch.float32
-    scaled: Callable[[Tensor, float], Tensor] | None = None
-    image_level: bool = False
+from dataloaders.normalisation import BGR_MEAN, Channels, Normalisation, Triple
 
 
 class MultitaskDataset(ABC):
@@ -60,8 +33,12 @@ class MultitaskDataset(ABC):
     fields: ClassVar[Mapping[str, Field]]
     """Every key that ``read`` can give beside ``img``."""
 
-    mean: ClassVar[tuple[float, float, float]] = BGR_MEAN
-    """Subtracted from every image, in the image's own order of channels."""
+    channels: ClassVar[Channels] = "bgr"
+    """The order in which ``read`` gives the channels of an image."""
+    mean: ClassVar[Triple] = BGR_MEAN
+    """Subtracted from every image, in that order; ``data.mean`` takes its place."""
+    std: ClassVar[Triple | None] = None
+    """What images are then divided by; ``data.std`` takes its place."""
 
     def __init__(self, root: Path, split: str, keys: Collection[str], **options: Any) -> None:
         unknown = [key for key in keys if key not in self.fields]
@@ -76,7 +53,7 @@ class MultitaskDataset(ABC):
         self.root = root
         self.split = split
         self.keys = tuple(keys)
-        self._image = Field(fill=0.0, decode=self._subtract_mean)
+        self.normalise()
 
     @classmethod
     def default_root(cls, options: Mapping[str, Any]) -> Path | None:
@@ -97,10 +74,10 @@ class MultitaskDataset(ABC):
 
     @abstractmethod
     def read(self, index: int, key: str) -> Tensor:
-        """One key of one sample, [C, H, W], as FORMATS describes it; raises UserError naming the file.
+        """One key of one sample, [C, H, W]; raises UserError naming the file.
 
-        Two differences, both for speed: ``img`` is 0..255 in uint8 or float, its mean not yet subtracted, and
-        other keys may be in the file's own type if their field has ``decode``. Nobody writes to the tensor.
+        ``img`` is 0..255 in uint8 or float, in the order ``channels``, its mean not yet subtracted. For speed, other
+        keys may be in the file's own type if their field has ``decode``. Nobody writes to the tensor.
         """
 
     def check(self) -> None:
@@ -121,6 +98,13 @@ class MultitaskDataset(ABC):
     def field(self, key: str) -> Field:
         """The field of any key, ``img`` included."""
         return self._image if key == "img" else self.fields[key]
+
+    def normalise(
+        self, channels: Channels | None = None, mean: Triple | None = None, std: Triple | None = None
+    ) -> None:
+        """From now on give images in this order of channels, with this mean and deviation; None: the class's own."""
+        self.normalisation = Normalisation(self.channels, self.mean, self.std).changed(channels, mean, std)
+        self._image = Field(fill=0.0, decode=self.normalisation)
 
     def sample(self, index: int) -> dict[str, Tensor]:
         """What ``read`` gives for ``img`` and every wanted key, all of one size, but for values of the whole image.
@@ -162,9 +146,6 @@ class MultitaskDataset(ABC):
                 f"expected a tensor [{3 if key == 'img' else 'C'}, H, W]"
             )
         return value
-
-    def _subtract_mean(self, image: Tensor) -> Tensor:
-        return image - torch.tensor(self.mean)[:, None, None]
 
 
 class IndexedDataset(MultitaskDataset):

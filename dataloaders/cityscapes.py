@@ -9,11 +9,10 @@ from torch import Tensor
 
 from configs.errors import UserError
 from dataloaders.base import Field, IndexedDataset
-from dataloaders.readers import check_labels, read_floats, read_whole_numbers
+from dataloaders.readers import check_labels, read_floats, read_unit_colour, read_whole_numbers
 
 LABEL_SETS = (2, 7, 19)
 IGNORE = -1
-OVERSHOOT = 0.01  # how far interpolation may have carried an image in [0, 1] beyond it
 
 
 class Cityscapes(IndexedDataset):
@@ -46,8 +45,4 @@ class Cityscapes(IndexedDataset):
             return check_labels(read_whole_numbers(path), self.num_classes, path, IGNORE)
         if key == "depth":
             return read_floats(path)
-        image = read_floats(path, channels=3)
-        low, high = image.min(), image.max()
-        if low < -OVERSHOOT or high > 1 + OVERSHOOT:
-            raise UserError(f"{path}: image values from {low:g} to {high:g}; expected RGB in [0, 1]")
-        return image.flip(0) * 255  # RGB to BGR
+        return read_unit_colour(path)

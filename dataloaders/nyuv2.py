@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from dataloaders.base import Field, IndexedDataset
-from dataloaders.readers import check_labels, read_colour, read_floats, read_grey8
+from dataloaders.readers import check_labels, read_coded, read_colour, read_floats, read_labels
 
 CLASSES, IGNORE = 40, 255
 INVALID = 255
@@ -38,7 +38,7 @@ class NYUv2(IndexedDataset):
     def read(self, index: int, key: str) -> Tensor:
         path = self.path(index, key)
         if key == "seg":
-            return check_labels(read_grey8(path), CLASSES, path, IGNORE)
+            return check_labels(read_labels(path), CLASSES, path, IGNORE)
         if key == "depth":
             return read_floats(path, exactly=np.float32)
-        return read_colour(path)
+        return read_colour(path) if key == "img" else read_coded(path)

@@ -1,15 +1,9 @@
-"""Reading one image or array file; whatever is wrong with it is said in one line that names the file.
+"""Reading one image or array file as a tensor; whatever is wrong with it is said in one line that names the file.
 
 Nothing that a file says of itself is believed before it is checked: neither its size nor its type.
 """
 
-import io
-import math
-import os
-import struct
-import zlib
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -17,45 +11,58 @@ from PIL import Image
 from torch import Tensor
 
 from configs.errors import UserError
-from configs.regular import open_regular
+from dataloaders.arrays import npy_size, read_npy
+from dataloaders.images import CODED, GREY_8, GREY_16, LABELS, PICTURE, header_of, open_image
 
-MOST_PIXELS = 2**26
-"""Of an image, 8,192 x 8,192: as floats, one of more pixels takes gigabytes, and a few bytes can claim as many."""
-
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-BEFORE_PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"sBIT"}  # by the PNG standard
-CHUNK_FRAME = 12  # bytes of a chunk's length, kind and checksum
 SHARED_TYPES = {np.dtype(name) for name in ("u1", "i1", "i2", "i4", "i8", "f2", "f4", "f8")}  # with torch
-
-NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-LONGEST_REASON = 200
-
-COLOUR, GREY_8, GREY_16 = "8-bit colour (RGB)", "8-bit grey", "16-bit grey"
-COLOUR_TYPES = {0: "grey", 2: "colour (RGB)", 3: "palette", 4: "grey with transparency", 6: "colour with transparency"}
-HEADER = struct.Struct(">8xI4sIIBB3xI")  # of PNG: a chunk's length and name, width, height, bits, type, checksum
-SLACK = 2**24  # bytes of an image file beside its pixels: colour profiles, texts
+GREY_16_OVER_8 = 257  # 65535 / 255
+OVERSHOOT = 0.01  # how far interpolation may have carried an image in [0, 1] beyond it
 
 
 def read_colour(path: Path, order: str = "BGR") -> Tensor:
-    """An 8-bit colour PNG as uint8 [3, H, W], channels in ``order``, "BGR" or "RGB".
+    """A picture as [3, H, W] in 0..255, channels in ``order``, "BGR" or "RGB": a PNG or JPEG, as the file itself says.
+
+    uint8; a picture of 16-bit grey as float32, so that nothing of it is lost. Palettes become their colours, grey three
+    equal channels; what is said of transparency is left out.
 
     Raises:
-        UserError: the file is missing, damaged or another kind of PNG.
+        UserError: the file is missing, damaged or of another kind, such as 16-bit colour, of which half would be lost.
     """
-    image = _open_png(path, COLOUR)
-    # Pillow packs its pixels into bytes anyway: asking for BGR costs nothing over RGB.
-    pixels = torch.frombuffer(bytearray(image.tobytes("raw", order)), dtype=torch.uint8)
-    return pixels.view(image.height, image.width, 3).permute(2, 0, 1)
+    image = open_image(path, PICTURE)
+    if image.mode.startswith("I"):  # 16-bit grey
+        return _pixels(image).div(GREY_16_OVER_8).expand(3, -1, -1)
+    return _channels(image if image.mode == "RGB" else _as_colour(image), order)
+
+
+def read_coded(path: Path, order: str = "BGR") -> Tensor:
+    """Three values coded as an 8-bit colour PNG, such as normals, as uint8 [3, H, W] in ``order``.
+
+    Raises:
+        UserError: as ``read_colour``; also for a JPEG, which changes values a little, grey and palettes.
+    """
+    image = open_image(path, CODED)
+    return _channels(image if image.mode == "RGB" else image.convert("RGB"), order)
+
+
+def read_labels(path: Path) -> Tensor:
+    """A map of labels as [1, H, W]: the values of an 8- or 16-bit grey PNG, or the indices of a palette PNG.
+
+    uint8; int32 for 16 bits.
+
+    Raises:
+        UserError: the file is missing, damaged or of another kind, such as JPEG, which changes labels.
+    """
+    return _pixels(open_image(path, LABELS))
 
 
 def read_grey8(path: Path) -> Tensor:
-    """An 8-bit grey PNG as uint8 [1, H, W]; raises UserError as ``read_colour`` does."""
-    return torch.from_numpy(np.array(_open_png(path, GREY_8)))[None]
+    """An 8-bit grey PNG as uint8 [1, H, W]; raises UserError as ``read_labels`` does."""
+    return _pixels(open_image(path, GREY_8))
 
 
 def read_grey16(path: Path) -> Tensor:
-    """A 16-bit grey PNG as int32 [1, H, W], 0..65535; raises UserError as ``read_colour`` does."""
-    return torch.from_numpy(np.array(_open_png(path, GREY_16)).astype(np.int32))[None]
+    """A 16-bit grey PNG as int32 [1, H, W], 0..65535; raises UserError as ``read_labels`` does."""
+    return _pixels(open_image(path, GREY_16))
 
 
 def read_floats(path: Path, channels: int = 1, *, exactly: type[np.floating] | None = None) -> Tensor:
@@ -69,7 +76,7 @@ def read_floats(path: Path, channels: int = 1, *, exactly: type[np.floating] | N
     Raises:
         UserError: the file is missing or damaged, or type, shape or a value is wrong.
     """
-    array = _read_npy(path, channels)
+    array = read_npy(path, channels)
     if array.dtype != exactly if exactly else array.dtype.kind != "f":
         expected = np.dtype(exactly).name if exactly else "floats"
         raise UserError(f"{path}: expected {expected}, found {array.dtype}; write the file with that type")
@@ -78,13 +85,26 @@ def read_floats(path: Path, channels: int = 1, *, exactly: type[np.floating] | N
     return torch.from_numpy(array.astype(np.float32, copy=False)).permute(2, 0, 1)
 
 
+def read_unit_colour(path: Path) -> Tensor:
+    """A picture as a ``.npy`` file [H, W, 3] of floats, RGB in [0, 1], as float32 [3, H, W] in BGR order, 0..255.
+
+    Raises:
+        UserError: as ``read_floats``; also for values far from [0, 1].
+    """
+    image = read_floats(path, channels=3)
+    low, high = image.min(), image.max()
+    if low < -OVERSHOOT or high > 1 + OVERSHOOT:
+        raise UserError(f"{path}: image values from {low:g} to {high:g}; expected RGB in [0, 1]")
+    return image.flip(0) * 255  # RGB to BGR
+
+
 def read_whole_numbers(path: Path) -> Tensor:
     """A ``.npy`` file of whole numbers, [H, W] or [H, W, 1] in any number type, as integers [1, H, W].
 
     Raises:
         UserError: the file is missing or damaged, or type, shape or a value is wrong.
     """
-    array = _read_npy(path, channels=1)
+    array = read_npy(path, channels=1)
     if array.dtype.kind == "f" and np.array_equal(array, np.rint(array)):
         array = array.astype(np.int64)
     if array.dtype.kind not in "iu":
@@ -110,113 +130,28 @@ def check_labels(labels: Tensor, classes: int, path: Path, ignore: int | None = 
     return labels
 
 
-def _open_png(path: Path, kind: str) -> Image.Image:
-    try:
-        with open_regular(path) as file:
-            _check_header(path, file, kind)
-            data = file.read()
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    _check_chunks(path, data)
-    try:
-        image = Image.open(io.BytesIO(data), formats=("PNG",))
-        image.load()
-    except Exception as error:  # whatever damaged or hostile bytes lead the decoder to
-        raise UserError(f"{path}: damaged PNG file ({error}); fetch it again") from error
-    return image
+def size_of(path: Path) -> tuple[int, int]:
+    """Height and width of an image or ``.npy`` file, from its header.
 
-
-def _check_header(path: Path, file: BinaryIO, kind: str) -> None:
-    """See that a PNG file says it is of this kind and of a size that can be, and is not far longer than that.
-
-    Pillow would cut 16-bit colours down to 8 bits, and scale grey values of less than 8 bits, without a word.
+    Raises:
+        UserError: the file is missing, or its header is damaged.
     """
-    start = os.pread(file.fileno(), HEADER.size, 0)
-    if not start.startswith(PNG_SIGNATURE):
-        raise UserError(f"{path}: not a PNG file; expected a {kind} PNG")
-    if len(start) < HEADER.size:
-        raise UserError(f"{path}: truncated PNG file ({len(start)} bytes); fetch it again")
-    length, name, width, height, bits, colour, checksum = HEADER.unpack(start)
-    if (length, name) != (13, b"IHDR") or checksum != zlib.crc32(start[12:-4]) or width * height == 0:
-        raise UserError(f"{path}: damaged PNG file (its header is not whole); fetch it again")
-    found = f"{bits}-bit {COLOUR_TYPES.get(colour, f'colour of type {colour}')}"
-    if found != kind:
-        raise UserError(f"{path}: expected a {kind} PNG, found {found}; convert the file")
-    _check_pixels(path, height, width)
-    # What cannot be compressed takes 1 to 3 bytes a pixel, and little more.
-    if (size := os.fstat(file.fileno()).st_size) > 4 * width * height + SLACK:
-        raise UserError(f"{path}: damaged PNG file ({size:,} bytes for {height} x {width} pixels); fetch it again")
+    found = header_of(path)
+    return npy_size(path) if found is None else (found.height, found.width)
 
 
-def _check_pixels(path: Path, height: int, width: int) -> None:
-    if height * width > MOST_PIXELS:
-        raise UserError(
-            f"{path}: {height} x {width} pixels; more than {MOST_PIXELS:,} would take gigabytes each: "
-            f"cut the image into smaller ones"
-        )
+def _as_colour(image: Image.Image) -> Image.Image:
+    if image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")  # else Pillow warns that it leaves the transparency out
+    return image.convert("RGB")
 
 
-def _check_chunks(path: Path, data: bytes) -> None:
-    """See that every chunk is whole and in its place: Pillow does not look at the checksums of the pixel data."""
-    place, misplaced = len(PNG_SIGNATURE), set[bytes]()
-    while place + CHUNK_FRAME <= len(data):
-        length, name = struct.unpack_from(">I4s", data, place)
-        end = place + CHUNK_FRAME + length
-        if end > len(data):
-            break
-        checksum = zlib.crc32(memoryview(data)[place + 4 : end - 4])
-        if checksum != int.from_bytes(data[end - 4 : end], "big"):
-            raise UserError(f"{path}: damaged PNG file (wrong checksum at byte {place}); fetch it again")
-        if name == b"IEND":
-            return
-        if name in misplaced:
-            raise UserError(f"{path}: damaged PNG file (a chunk {name.decode()} in the wrong place); write it anew")
-        misplaced |= BEFORE_PIXELS if name == b"IDAT" else {b"IHDR"}
-        place = end
-    raise UserError(f"{path}: truncated PNG file ({len(data)} bytes); fetch it again")
+def _channels(image: Image.Image, order: str) -> Tensor:
+    # Pillow packs its pixels into bytes anyway: asking for BGR costs nothing over RGB.
+    pixels = torch.frombuffer(bytearray(image.tobytes("raw", order)), dtype=torch.uint8)
+    return pixels.view(image.height, image.width, 3).permute(2, 0, 1)
 
 
-def _read_npy(path: Path, channels: int) -> np.ndarray:
-    """The array as [H, W, channels]."""
-    try:
-        with open_regular(path) as file:
-            shape, in_columns, dtype = _npy_header(path, file)
-            _check_shape(path, shape, channels)
-            count = math.prod(shape)
-            if file.tell() + count * dtype.itemsize > os.fstat(file.fileno()).st_size:
-                raise UserError(f"{path}: not a whole .npy array (too short for {list(shape)}); fetch it again")
-            array = np.fromfile(file, dtype, count)
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    array = array.reshape(shape[::-1]).transpose() if in_columns else array.reshape(shape)
-    array = array.astype(dtype.newbyteorder("="), copy=False)
-    return array[:, :, None] if array.ndim == 2 else array
-
-
-def _npy_header(path: Path, file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Shape, whether it is in column order, and type of an array of numbers."""
-    try:
-        version = np.lib.format.read_magic(file)
-        if version not in NPY_HEADERS:
-            raise ValueError(f"version {version[0]}.{version[1]}")
-        shape, in_columns, dtype = NPY_HEADERS[version](file)
-    except OSError:
-        raise
-    except Exception as error:  # the header is parsed as Python's words, of which anything may come
-        reason = " ".join(f"{error}".split())[:LONGEST_REASON]
-        raise UserError(f"{path}: not a whole .npy array ({reason}); fetch it again") from error
-    if dtype.kind not in "biufc":
-        raise UserError(f"{path}: not a whole .npy array of numbers, but of {dtype}; write the file as numbers")
-    return tuple(map(int, shape)), in_columns, dtype
-
-
-def _check_shape(path: Path, shape: tuple[int, ...], channels: int) -> None:
-    if len(shape) not in (2, 3) or (*shape, 1)[2] != channels or not all(0 < length < 2**31 for length in shape):
-        expected = "[H, W]" if channels == 1 else f"[H, W, {channels}]"
-        found = f"{list(shape)}"[:LONGEST_REASON]
-        raise UserError(f"{path}: expected an array {expected}, found {found}; correct the file")
-    _check_pixels(path, *shape[:2])
-
-
-def _unreadable(path: Path, error: OSError) -> UserError:
-    return UserError(f"{path}: cannot be read: {error.strerror or error}; check the data root and its index")
+def _pixels(image: Image.Image) -> Tensor:
+    array = np.array(image)
+    return torch.from_numpy(array if array.dtype == np.uint8 else array.astype(np.int32))[None]

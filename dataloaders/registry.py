@@ -9,14 +9,18 @@ from configs import Config, UserError
 from configs.plugins import resolve, users_code
 from dataloaders.base import MultitaskDataset
 from dataloaders.cityscapes import Cityscapes
+from dataloaders.cityscapes_mtan import CityscapesMtan
 from dataloaders.nyuv2 import NYUv2
+from dataloaders.nyuv2_mtan import NYUv2Mtan
 from dataloaders.sample import SampleRooms
 from dataloaders.subset import Subset, held_out
 from dataloaders.taskonomy import Taskonomy
 
 DATASETS: dict[str, type[MultitaskDataset]] = {
     "nyuv2": NYUv2,
+    "nyuv2_mtan": NYUv2Mtan,
     "cityscapes": Cityscapes,
+    "cityscapes_mtan": CityscapesMtan,
     "taskonomy": Taskonomy,
     "sample": SampleRooms,
 }
@@ -39,6 +43,7 @@ def open_dataset(config: Config, split: str, keys: Collection[str]) -> Multitask
         wanted = tuple(key for key in keys if key not in ("img", "name"))
         parted = share > 0 and split in ("train", "val") and not kind.has_validation(root, config.data.options)
         dataset = kind(root, "train" if parted else split, wanted, **config.data.options)
+        dataset.normalise(config.data.channels, config.data.mean, config.data.std)
         if config.data.on_error == "raise":
             dataset.check()
         if len(dataset) < 1 + parted:

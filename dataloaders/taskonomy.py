@@ -10,7 +10,7 @@ from torch import Tensor
 
 from configs.errors import UserError
 from dataloaders.base import Field, IndexedDataset
-from dataloaders.readers import check_labels, read_colour, read_grey8, read_grey16
+from dataloaders.readers import check_labels, read_coded, read_colour, read_grey16, read_labels
 
 LABELS = 18  # 0 is unlabelled background, 1..17 are the classes
 IGNORED = 255
@@ -117,9 +117,11 @@ class Taskonomy(IndexedDataset):
     def read(self, index: int, key: str) -> Tensor:
         path = self.path(index, key)
         if key == "seg":
-            return self._resize(check_labels(read_grey8(path), LABELS, path))
-        if key in ("img", "normal"):
-            return self._resize(read_colour(path, "BGR" if key == "img" else "RGB"))
+            return self._resize(check_labels(read_labels(path), LABELS, path))
+        if key == "img":
+            return self._resize(read_colour(path))
+        if key == "normal":
+            return self._resize(read_coded(path, "RGB"))
         if self.column(key) != "depth":
             return self._resize(read_grey16(path))
         if self._depth[0] != path:  # depth and its mask come from one file, one after the other

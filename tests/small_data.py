@@ -63,6 +63,22 @@ def make_taskonomy(root: Path, size: int = 4, *, omnidata: bool = False, **pixel
     return write_index(root, "taskonomy.json", [row])
 
 
+def make_mtan(root: Path, count: int = 3, size: tuple[int, int] = (4, 6)) -> Path:
+    """Sample i is grey, has labels i, depth i + 1 and normals (0.6, 0, 0.8); its first pixel has none of them."""
+    for split in ("train", "val"):
+        for i in range(count):
+            arrays = {
+                "image": np.full((*size, 3), 0.5),
+                "label": np.full(size, float(i)),
+                "depth": np.full((*size, 1), i + 1.0),
+                "normal": np.full((*size, 3), (0.6, 0.0, 0.8)),
+            }
+            for column, array in arrays.items():
+                array[0, 0] = {"image": 0.5, "label": -1}.get(column, 0)
+                write_npy(root / split / column / f"{i}.npy", array)
+    return root
+
+
 def make_aerial(folder: Path) -> Path:
     """The folder that docs/own_data.md describes, with its two files word for word; returns it."""
     text = (REPOSITORY / "docs" / "own_data.md").read_text()

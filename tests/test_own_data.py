@@ -43,7 +43,7 @@ def test_dense_and_image_level_tasks_go_through_every_script(tmp_path: Path, run
     found = json.loads((tmp_path / "out" / "eval_street_disparse_static_50.json").read_text())
     assert list(found["metrics"]) == ["seg", "weather", "cars"]
     assert 0 <= found["metrics"]["weather"]["accuracy"] <= 1 and found["metrics"]["cars"]["mae"] > 0
-    assert found["constant"]["weather"]["accuracy"] == pytest.approx(4 / 7) and abs(found["constant"]["cars"]["r2"]) < 1
+    assert found["constant"]["weather"]["accuracy"] == pytest.approx(4 / 7)
     assert found["details"]["split"] == "val"
     report = json.loads((tmp_path / "out" / "similarity.json").read_text())
     assert 0 < report["table"]["equal_X_iou"]["s50_X_seg_X_weather"] < 1

@@ -39,7 +39,7 @@ def test_the_published_settings() -> None:
     assert taskonomy.scoring.keep_ratios["static"][90] == 0.097
     assert (taskonomy.dynamic.end, taskonomy.dynamic.interval, taskonomy.dynamic.chunks) == (75000, 250, 8)
     assert (nyu.dynamic.end, nyu.dynamic.interval, nyu.dynamic.chunks) == (15000, 50, 2)
-    assert available() == ["cityscapes", "nyuv2", "sample", "taskonomy"]
+    assert available() == ["cityscapes", "cityscapes_mtan", "nyuv2", "nyuv2_mtan", "sample", "taskonomy"]
 
 
 def test_overrides_are_read_as_yaml_and_checked() -> None:

@@ -180,7 +180,7 @@ def test_the_global_generator_is_left_alone(root):
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_an_unreadable_sample_is_one_error(root, num_workers):
     spoil(root, 5)
-    message = r"^\S*img/0005\.png: not a PNG file; expected a 8-bit colour \(RGB\) PNG$"
+    message = r"^\S*img/0005\.png: not a PNG or JPEG file; expected an image of 8 bits .*$"
     with pytest.raises(UserError, match=message):
         list(evaluate(root, num_workers=num_workers))
     with pytest.raises(UserError, match=message):
@@ -245,7 +245,7 @@ def test_what_is_asked_for_wrongly(tmp_path, root):
         open_dataset(load_config("nyuv2"), "train", ())
     with pytest.raises(UserError, match=r"missing/nyu_v2_3task\.json: No such file"):
         open_dataset(settings("nyuv2", tmp_path / "missing"), "train", ())
-    with pytest.raises(UserError, match="unknown data set .*'kitti'; choose from cityscapes, nyuv2, sample, taskonomy"):
+    with pytest.raises(UserError, match="unknown data set .*'kitti'; choose from cityscapes, .*nyuv2, .*taskonomy"):
         open_dataset(settings("nyuv2", root, "data.dataset=kitti"), "train", ())
     with pytest.raises(UserError, match=r"data\.options\.size: unknown option of NYUv2; it knows follow_links"):
         open_dataset(settings("nyuv2", root, "data.options.size=3"), "train", ())
@@ -449,5 +449,5 @@ def test_where_there_is_a_gpu_batches_come_pinned_in_the_same_order(root, monkey
     assert devices == [1], "else every process would take memory of the first GPU"
     assert_same(usual[:1], [next(iter(loader))])
     spoil(root, 0, 3)
-    with pytest.raises(UserError, match="not a PNG file"):
+    with pytest.raises(UserError, match="not a PNG or JPEG file"):
         list(train(root, range(2), num_workers=num_workers))

@@ -172,10 +172,9 @@ def test_no_flipped_bit_goes_unseen(tmp_path):
 @pytest.mark.parametrize(
     ("column", "pixels", "message"),
     [
-        ("img", np.zeros((6, 8), np.uint8), "expected a 8-bit colour .* found 8-bit grey"),
-        ("img", np.zeros((6, 8, 4), np.uint8), "expected a 8-bit colour .* found 8-bit colour with transparency"),
-        ("seg", np.zeros((6, 8, 3), np.uint8), "expected a 8-bit grey PNG, found 8-bit colour"),
-        ("seg", np.zeros((6, 8), np.uint16), "expected a 8-bit grey PNG, found 16-bit grey"),
+        ("normal_mask", np.zeros((6, 8), np.uint8), r"expected an 8-bit colour \(RGB\) PNG, found 8-bit grey PNG"),
+        ("seg", np.zeros((6, 8, 3), np.uint8), "expected labels as .* found 8-bit colour"),
+        ("seg", np.full((6, 8), 256, np.uint16), "holds the label 256; expected 0..39 or 255"),
         ("seg", np.full((6, 8), 40, np.uint8), "holds the label 40; expected 0..39 or 255"),
         ("seg", np.zeros((6, 7), np.uint8), r"6 x 7 pixels, but the image .*img/0001\.png has 6 x 8"),
         ("normal_mask", np.zeros((8, 6, 3), np.uint8), "8 x 6 pixels, but the image"),

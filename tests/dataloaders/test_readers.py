@@ -12,11 +12,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from configs import UserError
-from dataloaders.readers import read_colour, read_floats, read_grey8, read_grey16, read_whole_numbers
+from dataloaders.readers import (
+    read_coded,
+    read_colour,
+    read_floats,
+    read_grey8,
+    read_grey16,
+    read_labels,
+    read_whole_numbers,
+    size_of,
+)
 
-READERS = [read_colour, read_grey8, read_grey16, read_floats, read_whole_numbers]
+READERS = [read_colour, read_coded, read_labels, read_grey8, read_grey16, read_floats, read_whole_numbers, size_of]
 ROW = bytes(range(24))
 
 
@@ -83,8 +94,8 @@ def test_only_regular_files_are_opened(tmp_path: Path, read: Callable) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (png(head=header(bits=16), row=2 * ROW), "expected a 8-bit colour (RGB) PNG, found 16-bit colour (RGB)"),
-        (png(head=header(colour=6), row=ROW + ROW[:8]), "found 8-bit colour with transparency"),
+        (png(head=header(bits=16), row=2 * ROW), "as PNG or JPEG, found 16-bit colour (RGB) PNG"),
+        (png(head=header(bits=16, colour=4), row=ROW + ROW[:8]), "found 16-bit grey with transparency"),
         (png(head=header(colour=9)), "found 8-bit colour of type 9"),
         (png(after=PROFILE), "damaged PNG file (a chunk iCCP in the wrong place)"),
         (png(after=header()), "damaged PNG file (a chunk IHDR in the wrong place)"),
@@ -107,7 +118,7 @@ def test_pngs_that_are_not_what_they_say(tmp_path: Path, content: bytes, said: s
 
 def test_grey_of_few_bits_is_not_scaled_in_secret(tmp_path: Path) -> None:
     said = refused(read_grey8, tmp_path / "labels.png", png(head=header(bits=4, colour=0), row=bytes(4)))
-    assert "expected a 8-bit grey PNG, found 4-bit grey" in said
+    assert "expected an 8-bit grey PNG, found 4-bit grey" in said
 
 
 def test_a_profile_in_its_place_changes_nothing(tmp_path: Path) -> None:
@@ -161,3 +172,78 @@ def test_arrays_as_numpy_writes_them(tmp_path: Path) -> None:
         assert read_floats(tmp_path / "array.npy")[0].tolist() == array.tolist()
     np.save(tmp_path / "array.npy", array.T)
     assert read_floats(tmp_path / "array.npy")[0].tolist() == array.T.tolist()
+
+
+def saved(path: Path, pixels: np.ndarray, **options: object) -> Path:
+    """A file without a name that says what it is."""
+    Image.fromarray(pixels).save(path, **options)  # type: ignore[arg-type]
+    return path
+
+
+GREYS = np.arange(16, dtype=np.uint8).reshape(2, 8) * 17
+
+
+def test_pictures_of_every_kind_become_three_channels(tmp_path: Path) -> None:
+    colours = np.stack([GREYS, GREYS.T.reshape(2, 8), 255 - GREYS], -1)
+    picture = saved(tmp_path / "a.jpg", colours, format="PNG")
+    assert read_colour(picture, "RGB").permute(1, 2, 0).tolist() == colours.tolist()
+    transparent = np.concatenate([colours, np.full((2, 8, 1), 7, np.uint8)], -1)
+    assert torch.equal(read_colour(saved(tmp_path / "b.png", transparent)), read_colour(picture))
+    grey = read_colour(saved(tmp_path / "c.png", GREYS))
+    assert grey.dtype == torch.uint8 and grey.tolist() == [GREYS.tolist()] * 3
+    Image.fromarray(colours).convert("P", palette=Image.Palette.ADAPTIVE).save(tmp_path / "d.png", transparency=0)
+    assert torch.equal(read_colour(tmp_path / "d.png"), read_colour(picture))
+
+
+def test_a_picture_of_16_bit_grey_loses_nothing(tmp_path: Path) -> None:
+    deep = np.array([[0, 257, 258, 65535]], np.uint16)
+    image = read_colour(saved(tmp_path / "a.png", deep))
+    assert image.shape == (3, 1, 4) and image[1, 0].tolist() == pytest.approx([0, 1, 258 / 257, 255])
+    assert read_grey16(tmp_path / "a.png")[0, 0].tolist() == [0, 257, 258, 65535]
+
+
+def test_a_jpeg_is_read_whatever_its_name(tmp_path: Path) -> None:
+    flat = np.full((8, 16, 3), (200, 100, 50), np.uint8)
+    photo = saved(tmp_path / "photo.png", flat, format="JPEG", quality=95)
+    expected = np.asarray(Image.open(photo))
+    assert read_colour(photo, "RGB").permute(1, 2, 0).tolist() == expected.tolist()
+    assert abs(expected.astype(int) - flat).max() < 4 and size_of(photo) == (8, 16)
+    grey = saved(tmp_path / "grey", flat[..., 0], format="JPEG")
+    assert read_colour(grey).shape == (3, 8, 16)
+    for read in (read_labels, read_coded, read_grey8):
+        assert "found 8-bit" in refused(read, photo) and "JPEG; convert the file" in refused(read, photo)
+
+
+def test_a_photo_that_was_taken_lying_is_turned(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn it clockwise to see it
+    dark_left = np.repeat(np.array([[0, 255]], np.uint8), 8, 1).repeat(8, 0)
+    photo = saved(tmp_path / "photo", dark_left, format="JPEG", exif=exif)
+    assert size_of(photo) == (16, 8) == tuple(read_colour(photo).shape[1:])
+    assert read_colour(photo)[0, [0, -1], 4].tolist() == [0, 255]
+
+
+@pytest.mark.parametrize("keep", [3, 10, 300, -40])
+def test_a_damaged_jpeg_is_one_line(tmp_path: Path, keep: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    photo = saved(tmp_path / "photo.jpg", noise, format="JPEG")
+    assert refused(read_colour, photo, photo.read_bytes()[:keep]).startswith("damaged JPEG file")
+
+
+def test_labels_are_values_or_indices_never_colours(tmp_path: Path) -> None:
+    indices = np.array([[0, 1, 2], [21, 255, 3]], np.uint8)
+    palette = Image.fromarray(indices)
+    palette.putpalette(list(np.random.default_rng(0).integers(0, 256, 768)))
+    palette.save(tmp_path / "labels.png", transparency=3)
+    assert read_labels(tmp_path / "labels.png").tolist() == [indices.tolist()]
+    assert read_labels(saved(tmp_path / "grey.png", indices)).tolist() == [indices.tolist()]
+    many = read_labels(saved(tmp_path / "many.png", indices.astype(np.uint16) * 200))
+    assert many.dtype == torch.int32 and many.max() == 51000
+
+
+def test_the_size_of_a_file_is_in_its_first_bytes(tmp_path: Path) -> None:
+    np.save(tmp_path / "array.npy", np.zeros((5, 7, 3)))
+    (tmp_path / "array.npy").rename(tmp_path / "array.png")
+    assert size_of(tmp_path / "array.png") == (5, 7)
+    assert size_of(saved(tmp_path / "image", GREYS, format="PNG")) == (2, 8)
+    assert refused(size_of, tmp_path / "empty", b"").startswith("not a PNG or JPEG file")

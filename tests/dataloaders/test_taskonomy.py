@@ -102,7 +102,7 @@ def test_depth_and_its_mask_come_from_one_reading(tmp_path, monkeypatch):
         ("segmentsemantic", np.full((4, 4), 18, np.uint8), r"holds the label 18; expected 0..17;"),
         ("depth_zbuffer", np.zeros((4, 4), np.uint8), "expected a 16-bit grey PNG, found 8-bit grey"),
         ("keypoints2d", np.zeros((4, 4, 3), np.uint8), "expected a 16-bit grey PNG, found 8-bit colour"),
-        ("normal", np.zeros((4, 4), np.uint8), "expected a 8-bit colour"),
+        ("normal", np.zeros((4, 4), np.uint8), "expected an 8-bit colour"),
     ],
 )
 def test_wrong_files(tmp_path, domain, pixels, message):
