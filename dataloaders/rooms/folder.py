@@ -6,14 +6,10 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +17,7 @@ from tqdm import tqdm
 
 from configs.errors import UserError
 from configs.paths import prepare_folder
-from dataloaders.following import follow, interrupts_held
+from dataloaders.pool import map_in_processes
 from dataloaders.rendering import SPLITS, Rendering
 from dataloaders.rooms.layouts import LAYOUTS, Entry, count_classes
 from dataloaders.rooms.room import CLASSES, render_room
@@ -65,7 +61,7 @@ def render_folder(path: Path, rendering: Rendering, workers: int) -> None:
     # Closing the processes before the folder: none may write into it while it is renamed or removed.
     with (
         _new_folder(path) as folder,
-        closing(_in_processes(partial(_render_one, folder, rendering), tasks, workers)) as results,
+        closing(map_in_processes(partial(_render_one, folder, rendering), tasks, workers, "renders")) as results,
     ):
         bar = tqdm(results, "rendering rooms", len(tasks), unit="image", mininterval=0.5, file=sys.stderr)
         for (split, _), (entry, counted) in zip(tasks, bar, strict=True):
@@ -130,24 +126,3 @@ def _remove_unlocked(folder: Path) -> None:
 
 def _cannot_write(path: Path, error: OSError) -> UserError:
     return UserError(f"cannot write {path}: {error.strerror or error}; free some space or name another folder")
-
-
-def _in_processes(
-    work: Callable[[Any], Any], items: Iterable[Any], workers: int
-) -> Generator[Any, None, None]:
-    """``map`` over processes, in order."""
-    if workers <= 1:
-        yield from map(work, items)
-        return
-    # "spawn": a fork would copy a process that has threads of torch, and locks that they hold.
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=follow, initargs=(os.getpid(),)) as pool:
-        try:
-            with interrupts_held():
-                results = pool.map(work, items)
-            yield from results
-        except BrokenProcessPool as error:
-            raise UserError(
-                f"a process that renders ended ({error}); if memory ran out, use fewer with --num_workers"
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
