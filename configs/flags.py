@@ -107,7 +107,7 @@ def script_parser(description: str) -> Parser:
     add("--device", default=usual.device, help="auto, cpu, cuda or cuda:N")
     add("--precision", default=usual.precision, choices=["fp32", "bf16"], help="bf16: mixed precision")
     add("--seed", type=seed, default=usual.seed, help="seed of every random generator")
-    add("--num_workers", type=processes, default=usual.num_workers, help="processes that read and augment images; 0: none")
+    add("--num_workers", type=processes, default=usual.num_workers, help="processes that read images; 0: none")
     add("--dest", type=Path, help="where results go; default: results/<dataset>")
     add("--set", dest="overrides", type=str, action=_Append, default=usual.overrides, metavar="section.key=value",
         help="override a setting of the YAML file; may be given more than once")
