@@ -11,23 +11,17 @@ from configs import flags
 
 def main() -> None:
     arguments = parse_arguments()
-    from reports.evaluation import evaluation_text
     from runtime import device
     from runtime.provenance import Stopwatch, provenance
     from runtime.setup import prepare
     from training.checkpoints.identities import evaluation_identity
-    from training.checkpoints.networks import find_run, open_network
+    from training.checkpoints.networks import open_network
     from training.constant import constant_network, without_constant
     from training.describing import evaluation_file
     from training.evaluation import evaluate_with_bar
-    from training.names import BASELINE
 
     setup = prepare(flags.SharedFlags.of(arguments))
-    if arguments.checkpoint is None:
-        ratio = None if arguments.method == BASELINE else arguments.ratio
-        run, path = find_run(setup, arguments.method, ratio)
-    else:
-        run, path = arguments.checkpoint.stem, arguments.checkpoint
+    run, path = chosen_network(setup, arguments)
     net, checkpoint = open_network(setup, path)
     setup.runtime.arrange(net)
     watch = Stopwatch()
@@ -46,11 +40,27 @@ def main() -> None:
             provenance={"seed": setup.seed, **provenance(setup.runtime, watch.seconds)},
             identity=evaluation_identity(setup, checkpoint),
         )
-        out = setup.dest / f"eval_{run}.json"
-        file.write(out)
         remarks = without_constant(setup) if arguments.constant else []
-        print("\n".join([evaluation_text(file), *remarks, f"\nAll of it: {out}"]))
+        report(file, remarks, setup.dest / f"eval_{run}.json")
     device.stop()
+
+
+def chosen_network(setup, arguments: argparse.Namespace) -> tuple[str, Path]:
+    """The name of the run, and its file: the one named, or the latest network of the method."""
+    from training.checkpoints.networks import find_run
+    from training.names import BASELINE
+
+    if arguments.checkpoint is not None:
+        return arguments.checkpoint.stem, arguments.checkpoint
+    return find_run(setup, arguments.method, None if arguments.method == BASELINE else arguments.ratio)
+
+
+def report(file, remarks: list[str], out: Path) -> None:
+    """Write the evaluation, and print it."""
+    from reports.evaluation import evaluation_text
+
+    file.write(out)
+    print("\n".join([evaluation_text(file), *remarks, f"\nAll of it: {out}"]))
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from configs.errors import UserError
-from configs.flags import Parser, count, positive, run_script
+from configs.flags import Parser, positive, processes, run_script, seed
 from dataloaders.rendering import PUBLISHED, Rendering, usual_workers
 
 SMALLEST, LARGEST = 16, 4096
@@ -26,8 +26,8 @@ def parse_arguments() -> argparse.Namespace:
     add("--num_test", type=positive, default=16, help="test images")
     add("--size", type=image_size, metavar="H[,W]", help="pixels; default: the published size of the layout")
     add("--dest", type=Path, help="the folder to make")
-    add("--seed", type=count, default=0, help="other seeds give other rooms")
-    add("--num_workers", type=count, default=usual_workers(), help="processes that render; 0: none")
+    add("--seed", type=seed, default=0, help="other seeds give other rooms")
+    add("--num_workers", type=processes, default=usual_workers(), help="processes that render; 0: none")
     add(
         "--contact_sheet",
         type=Path,

@@ -23,6 +23,10 @@ from configs.streams import unfailing_streams
 EXIT_USER_ERROR = 2
 ERRORS_IN_OUTPUT = "META_SPARSE_ERRORS_IN_OUTPUT"
 """Environment variable: errors are written to standard output too, where that is the log of a run."""
+MOST, MOST_PROCESSES = 10_000_000, 1000
+"""Counts end where no machine gets to the end of them, so that a slip of the finger is not an exhausted memory."""
+MOST_DIGITS = 20
+"""Python reads no more than some thousand digits as a number."""
 PATIENCE = 10.0
 """Seconds in which the first process of torchrun, if it has the same mistake, says so and all others are ended."""
 
@@ -103,7 +107,7 @@ def script_parser(description: str) -> Parser:
     add("--device", default=usual.device, help="auto, cpu, cuda or cuda:N")
     add("--precision", default=usual.precision, choices=["fp32", "bf16"], help="bf16: mixed precision")
     add("--seed", type=seed, default=usual.seed, help="seed of every random generator")
-    add("--num_workers", type=count, default=usual.num_workers, help="processes that read and augment images; 0: none")
+    add("--num_workers", type=processes, default=usual.num_workers, help="processes that read images; 0: none")
     add("--dest", type=Path, help="where results go; default: results/<dataset>")
     add("--set", dest="overrides", type=str, action=_Append, default=usual.overrides, metavar="section.key=value",
         help="override a setting of the YAML file; may be given more than once")
@@ -122,22 +126,19 @@ def names_list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def count(text: str) -> int:
-    """A whole number of 0 or more."""
-    return _whole_number(text, 0)
+def processes(text: str) -> int:
+    """A number of processes beside this one, from 0 to 1,000."""
+    return _whole_number(text, 0, MOST_PROCESSES, "no machine runs more at once")
 
 
 def positive(text: str) -> int:
-    """A whole number of 1 or more."""
-    return _whole_number(text, 1)
+    """A whole number from 1 to ten million: batches, networks, iterations."""
+    return _whole_number(text, 1, MOST, "more would take years")
 
 
 def seed(text: str) -> int:
     """A seed that every random generator takes: from 0 to 2^31 - 1."""
-    value = _whole_number(text, 0)
-    if value >= 2**31:
-        raise argparse.ArgumentTypeError(f"'{text}' is too large for a seed; the largest is {2**31 - 1}")
-    return value
+    return _whole_number(text, 0, 2**31 - 1, "random generators take no larger seed")
 
 
 def percentages(text: str) -> tuple[int, ...]:
@@ -150,7 +151,7 @@ def percentages(text: str) -> tuple[int, ...]:
 
 def percentage(text: str) -> int:
     """A sparsity in percent, above 0 and below 100."""
-    if not text.strip().isdecimal() or not 0 < int(text) < 100:
+    if not text.strip().isdecimal() or len(text) > MOST_DIGITS or not 0 < int(text) < 100:
         raise argparse.ArgumentTypeError(f"'{text}' is not a sparsity in percent: whole numbers from 1 to 99")
     return int(text)
 
@@ -219,7 +220,10 @@ def _tell(text: str) -> None:
         sys.stdout.write(text)
 
 
-def _whole_number(text: str, least: int) -> int:
-    if not text.strip().isdecimal() or int(text) < least:
+def _whole_number(text: str, least: int, most: int, reason: str) -> int:
+    digits = text.strip()
+    if not digits.isdecimal() or (len(digits) < MOST_DIGITS and int(digits) < least):
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of {least} or more")
-    return int(text)
+    if len(digits) >= MOST_DIGITS or int(digits) > most:
+        raise argparse.ArgumentTypeError(f"'{text}' is above {most:,}; {reason}")
+    return int(digits)

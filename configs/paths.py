@@ -13,18 +13,11 @@ from pathlib import Path
 
 from configs.errors import UserError
 from configs.locks import is_running
+from configs.regular import kind_of, open_regular
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLE_DATA = REPOSITORY / "data" / "sample"
 
-KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFLNK: "a link",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 REMEDY = "name a regular file, or one that is not there yet"
 
 
@@ -50,7 +43,7 @@ def check_file(path: Path, flag: str) -> None:
     """See, before any work is done, that ``replacing`` would not refuse to write ``path``.
 
     Raises:
-        UserError: a folder, link, device, pipe or socket is there, or it cannot be a name.
+        UserError: a folder, link, device, FIFO or socket is there, or it cannot be a name.
     """
     obstacle = _obstacle(path)
     if obstacle:
@@ -142,19 +135,11 @@ def read_regular(path: Path, most: int) -> bytes:
         most: bytes that such a file has at most.
 
     Raises:
-        UserError: it cannot be read, is larger, or is a folder, device, pipe or socket, which might never end.
+        UserError: it cannot be read, is larger, or is a folder, device, FIFO or socket, which might never end.
     """
     try:
-        # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        try:
-            mode = os.fstat(descriptor).st_mode
-            if not stat.S_ISREG(mode):
-                raise UserError(f"{path}: cannot be read: it is {_kind(mode)}; name a regular file")
-            with open(descriptor, "rb", closefd=False) as file:
-                content = file.read(most + 1)
-        finally:
-            os.close(descriptor)
+        with open_regular(path) as file:
+            content = file.read(most + 1)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read: {_reason(error)}; name a file that can be") from error
     if len(content) > most:
@@ -171,11 +156,7 @@ def _obstacle(path: Path) -> str | None:
         return None
     except (OSError, ValueError) as error:
         return f"cannot be a file ({_reason(error)})"
-    return None if stat.S_ISREG(mode) else f"is {_kind(mode)}"
-
-
-def _kind(mode: int) -> str:
-    return KINDS.get(stat.S_IFMT(mode), "not a regular file")
+    return None if stat.S_ISREG(mode) else f"is {kind_of(mode)}"
 
 
 def _check_name(path: Path) -> None:

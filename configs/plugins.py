@@ -11,6 +11,7 @@ from typing import Any
 
 from configs.errors import UserError
 from configs.interrupted import was_interrupted
+from configs.memory import is_out_of_memory
 from configs.paths import REPOSITORY
 
 LONGEST = 300  # characters of an error's own message
@@ -72,7 +73,9 @@ def users_code(what: str, name: str) -> Iterator[None]:
     """
     try:
         yield
-    except (Exception, SystemExit) as error:
+    except GeneratorExit:  # whoever asked for the next value goes away
+        raise
+    except BaseException as error:
         if ":" not in name or _is_no_fault(error):
             raise
         raise _fault(error, what, name) from error
@@ -86,7 +89,7 @@ def all_users_code() -> Iterator[None]:
     """
     try:
         yield
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         found = None if _is_no_fault(error) else _asked_for_by(error)
         if found is None:
             raise
@@ -95,8 +98,7 @@ def all_users_code() -> Iterator[None]:
 
 def _is_no_fault(error: BaseException) -> bool:
     """Whether an error says all already, or is no matter of the code that it was raised in."""
-    out_of_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"  # torch's own
-    return isinstance(error, UserError) or out_of_memory or was_interrupted(error)
+    return isinstance(error, UserError) or is_out_of_memory(error) or was_interrupted(error)
 
 
 def _fault(error: BaseException, what: str, name: str) -> UserError:

@@ -14,7 +14,8 @@ from configs.paths import SAMPLE_DATA, prepare_folder
 from dataloaders.rendering import Rendering, usual_workers
 from dataloaders.taskonomy import Taskonomy
 
-SMALLEST = 16  # pixels a side
+SMALLEST, LARGEST = 16, 4096  # pixels a side
+MOST = 1_000_000  # images; to render them takes days
 
 
 class SampleRooms(Taskonomy):
@@ -60,14 +61,14 @@ class SampleRooms(Taskonomy):
 
 def _rendering(size: int = 128, num_train: int = 64, num_test: int = 16, seed: int = 0) -> Rendering:
     wanted = {
-        "size": (size, SMALLEST),
-        "num_train": (num_train, 1),
-        "num_test": (num_test, 1),
-        "seed": (seed, 0),
+        "size": (size, SMALLEST, LARGEST),
+        "num_train": (num_train, 1, MOST),
+        "num_test": (num_test, 1, MOST),
+        "seed": (seed, 0, 2**31 - 1),
     }
-    for key, (value, least) in wanted.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise UserError(f"data.options.{key}: {value!r} is not a whole number of {least} or more")
+    for key, (value, least, most) in wanted.items():
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise UserError(f"data.options.{key}: {value!r} is not a whole number from {least} to {most:,}")
     return Rendering("taskonomy", num_train, num_test, (size, size), seed)
 
 

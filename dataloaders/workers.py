@@ -146,6 +146,10 @@ def _attempt(work: Work, number: int) -> tuple[Any, Exception | None]:
         return None, error
     except Exception:
         return None, RuntimeError(f"in a process that reads images:\n{traceback.format_exc()}")
+    except BaseException as error:  # here no signal raises KeyboardInterrupt; what does is the code that reads
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{place.filename}:{place.lineno}, in {place.name}"
+        return None, UserError(f"a process that reads images met {type(error).__name__} ({where}); correct it there")
 
 
 def _settle(number: int, main: int) -> None:

@@ -79,35 +79,38 @@ def task_gradients(
     Raises:
         UserError: a loss is not finite, or there is no batch.
     """
-    shared = shared_weights(net)
-    own = {task: head_weights(net, task) for task in losses}
     number = -1
     with training_mode(net):
         for number, batch in enumerate(batches):
             before_batch(number)
-            with precision():
-                features = net.backbone(batch["img"])  # type: ignore[operator]
-            for position, (task, loss) in enumerate(losses.items(), start=1):
-                # A leaf of its own ends the head's backward pass at the features; what arrives there is then sent
-                # through the backbone. autograd.grad, unlike backward, leaves no gradients on the parameters.
-                leaf = features.detach().requires_grad_()
-                with precision():
-                    value = loss(net.heads[task](leaf), batch)  # type: ignore[index, operator]
-                _check_finite(value, task, number, batch)
-                at_features, *at_head = torch.autograd.grad(value, [leaf, *own[task].values()])
-                given = dict(zip(own[task], at_head, strict=True))
-                del at_head
-                yield TaskGradient(number, task, value.item(), shared=False, at=given)
-                # The backbone's graph serves all tasks; with the last pass its memory is given back as it goes.
-                more = position < len(losses)
-                at_shared = torch.autograd.grad(features, list(shared.values()), at_features, retain_graph=more)
-                given = dict(zip(shared, at_shared, strict=True))
-                del at_shared
-                yield TaskGradient(number, task, value.item(), shared=True, at=given)
-            # The names outlive the loop's body: their memory would still be held when the next batch runs forwards.
-            del features, at_features
+            yield from _of_batch(net, number, batch, losses, precision)
     if number < 0:
         raise UserError(NO_BATCH)
+
+
+def _of_batch(net: nn.Module, number: int, batch: Batch, losses: Mapping[str, Loss], precision: Callable) -> Iterator:
+    """What ``task_gradients`` gives for one batch; its features' memory is free before the next runs forwards."""
+    shared = shared_weights(net)
+    with precision():
+        features = net.backbone(batch["img"])  # type: ignore[operator]
+    for position, (task, loss) in enumerate(losses.items(), start=1):
+        own = head_weights(net, task)
+        # A leaf of its own ends the head's backward pass at the features; what arrives there is then sent through the
+        # backbone. autograd.grad, unlike backward, leaves no gradients on the parameters.
+        leaf = features.detach().requires_grad_()
+        with precision():
+            value = loss(net.heads[task](leaf), batch)  # type: ignore[index, operator]
+        _check_finite(value, task, number, batch)
+        at_features, *at_head = torch.autograd.grad(value, [leaf, *own.values()])
+        given = dict(zip(own, at_head, strict=True))
+        del at_head
+        yield TaskGradient(number, task, value.item(), shared=False, at=given)
+        # The backbone's graph serves all tasks; with the last pass its memory is given back as it goes.
+        more = position < len(losses)
+        at_shared = torch.autograd.grad(features, list(shared.values()), at_features, retain_graph=more)
+        given = dict(zip(shared, at_shared, strict=True))
+        del at_shared
+        yield TaskGradient(number, task, value.item(), shared=True, at=given)
 
 
 def gradient_magnitudes(
@@ -125,8 +128,7 @@ def gradient_magnitudes(
 
 def zero_scores(net: nn.Module, tasks: Iterable[str]) -> dict[str, Scores]:
     """For each task, zeros for the weights of the backbone and of its own head."""
-    shared = shared_weights(net)
-    return {task: _zeros({**shared, **head_weights(net, task)}) for task in tasks}
+    return {task: _zeros({**shared_weights(net), **head_weights(net, task)}) for task in tasks}
 
 
 def add_magnitudes(sums: Scores, gradients: dict[str, Tensor]) -> None:

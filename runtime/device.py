@@ -1,6 +1,7 @@
 """Where a script runs: device, precision, seeds, and the process group under ``torchrun``."""
 
 import datetime
+import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -15,7 +16,13 @@ from torch import Tensor, distributed, nn
 
 from configs.errors import UserError
 from configs.locks import held
-from runtime.launched import end_with_parent, processes_from_environment
+from runtime.launched import TOGETHER, end_with_parent, processes_from_environment, wait_for_first
+
+MEET_WITHIN = 60.0
+"""Seconds in which all processes must have started."""
+WORK_WITHIN = datetime.timedelta(hours=2)
+"""Reading a large data set or rendering the sample data on one process must not look like a hang to the others."""
+LONGEST_REASON = 150
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -131,15 +138,27 @@ def start(device: str, precision: str) -> Runtime:
     if world == 1:
         return Runtime(chosen, precision)
     end_with_parent()
-    backend = "nccl" if chosen.type == "cuda" else "gloo"
-    # Reading a large data set or rendering the sample data on one process must not look like a hang.
-    try:
-        distributed.init_process_group(backend, timeout=datetime.timedelta(hours=2))
-    except (RuntimeError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
-        remedy = "start all of them with one torchrun"
-        raise UserError(f"torchrun: the processes do not find one another ({reason}); {remedy}") from error
+    _join_others("nccl" if chosen.type == "cuda" else "gloo")
     return Runtime(chosen, precision, distributed.get_rank(), distributed.get_world_size())
+
+
+def _join_others(backend: str) -> None:
+    """Join the process group once all processes that the environment speaks of are there.
+
+    Raises:
+        UserError: they do not come within ``MEET_WITHIN`` seconds.
+    """
+    wait_for_first(MEET_WITHIN)
+    try:
+        store, rank, world = next(distributed.rendezvous("env://", timeout=datetime.timedelta(seconds=MEET_WITHIN)))
+        store.set(f"here {rank}", "")
+        store.wait([f"here {other}" for other in range(world)])
+        store.set_timeout(WORK_WITHIN)
+        distributed.init_process_group(backend, store=store, rank=rank, world_size=world, timeout=WORK_WITHIN)
+    except (RuntimeError, ValueError) as error:
+        asked = f"WORLD_SIZE={os.environ['WORLD_SIZE']}, waited up to {MEET_WITHIN:.0f} s"
+        reason = " ".join(str(error).split())[:LONGEST_REASON]
+        raise UserError(f"the processes do not find one another ({asked}; {reason}); {TOGETHER}") from error
 
 
 def stop() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 
@@ -10,6 +11,7 @@ from configs.errors import UserError
 VARIABLES = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun sets beside WORLD_SIZE, and what torch needs to join the others."""
 LOOK_EVERY = 1.0
+TOGETHER = "start all processes with one torchrun, or one alone with: unset WORLD_SIZE"
 TIME_TO_SAVE = 15.0
 """Seconds from the end of torchrun to that of a process: it may wait for ever for one that is gone already."""
 
@@ -32,6 +34,28 @@ def processes_from_environment() -> tuple[int, int]:
     if _number("RANK", 0) >= world:
         raise UserError(f"RANK={os.environ['RANK']} is not below WORLD_SIZE={world}; start the processes with torchrun")
     return world, _number("LOCAL_RANK", 0)
+
+
+def wait_for_first(seconds: float) -> None:
+    """Wait until the process that all others meet at can be reached; the first one need not.
+
+    Torch would wait as well, and print the frames of its C++ if it waits in vain.
+
+    Raises:
+        UserError: it cannot be reached within this time.
+    """
+    if _number("RANK", 0) == 0:
+        return
+    place, until = (os.environ["MASTER_ADDR"], _number("MASTER_PORT", 0)), time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(place, timeout=LOOK_EVERY).close()
+            return
+        except (OSError, OverflowError, UnicodeError) as error:
+            if time.monotonic() > until or not isinstance(error, OSError):
+                where = f"MASTER_ADDR={place[0]}, MASTER_PORT={place[1]}, waited {seconds:.0f} s"
+                raise UserError(f"the first process cannot be reached ({where}: {error}); {TOGETHER}") from error
+        time.sleep(LOOK_EVERY / 10)
 
 
 def end_with_parent() -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from dataloaders import evaluation_loader, open_dataset
+from dataloaders import Loader, evaluation_loader, open_dataset
 from runtime.setup import Setup
 from tasks import Task
 
@@ -38,22 +38,14 @@ def evaluate(
     Raises:
         UserError: unreadable data.
     """
-    config, runtime = setup.config, setup.runtime
+    runtime = setup.runtime
     metrics = {name: task.new_metrics() for name, task in setup.tasks.items()}
     for accumulator in metrics.values():
         accumulator.to(runtime.device)
-    loader = evaluation_loader(
-        config,
-        setup.keys,
-        batch_size=config.train.eval_batch_size or config.data.batch_size,
-        num_workers=setup.num_workers,
-        split=split,
-        part=(runtime.rank, runtime.world),
-    )
     mode = net.training
     net.eval()
     try:
-        for batch in islice(loader, batches):
+        for batch in islice(_loader(setup, split), batches):
             placed = runtime.place(batch)
             with runtime.autocast():
                 predictions = net(placed["img"])
@@ -65,6 +57,19 @@ def evaluate(
     for accumulator in metrics.values():
         runtime.sum_over_processes(accumulator.state.values())
     return {name: accumulator.compute() for name, accumulator in metrics.items()}
+
+
+def _loader(setup: Setup, split: str) -> Loader:
+    """This process's share of a split."""
+    config, runtime = setup.config, setup.runtime
+    return evaluation_loader(
+        config,
+        setup.keys,
+        batch_size=config.train.eval_batch_size or config.data.batch_size,
+        num_workers=setup.num_workers,
+        split=split,
+        part=(runtime.rank, runtime.world),
+    )
 
 
 def evaluate_with_bar(net: nn.Module, setup: Setup) -> Results:

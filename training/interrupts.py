@@ -3,8 +3,12 @@
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+
+from configs import UserError
 
 PATIENCE = 2.0
 """Seconds after the first signal in which further ones are taken for the same: torchrun passes Ctrl-C on to
@@ -43,6 +47,15 @@ class DeferredInterrupts:
         """Raise ``Stop`` if a signal has come."""
         if self.asked:
             raise Stop
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Inside, an error of the processes that read is none if a signal has come: it may have ended them as well."""
+        try:
+            yield
+        except (UserError, RuntimeError):
+            self.check()
+            raise
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         # A handler runs between any two instructions, perhaps with half of the weights updated. So the first signal

@@ -34,6 +34,7 @@ class TrainingLog:
     def __init__(self, path: Path, tasks: Mapping[str, Task], start: int) -> None:
         self.path, self._start = path, start
         self.rows: list[Row] = []
+        self._begun = False
         self._weights = {name: task.weight for name, task in tasks.items()}
         metrics = [metric_column(name, metric) for name, task in tasks.items() for metric in task.higher_is_better]
         self.columns = ["iteration", "lr", "loss", *map(loss_column, tasks), *metrics]
@@ -44,7 +45,10 @@ class TrainingLog:
         Raises:
             UserError: the file cannot be written.
         """
-        write_text(self.path, self._text([self.columns, *self._kept(self._start)]))
+        # What is held back was perhaps written when the run was cut off, right before its state was saved.
+        last = min([self._start, *(int(row["iteration"]) - 1 for row in self.rows)])
+        write_text(self.path, self._text([self.columns, *self._kept(last)]))
+        self._begun = True
 
     def add(self, entry: Entry) -> None:
         """Note a step."""
@@ -61,13 +65,13 @@ class TrainingLog:
             self.rows[-1].update({metric_column(task, metric): value for metric, value in values.items()})
 
     def write(self, hold: bool = False) -> None:
-        """Append the rows to the file; with ``hold`` all but the latest, which may get metrics yet.
+        """Append the rows to the file once it has begun; with ``hold`` all but the latest, which may get metrics yet.
 
         Raises:
             UserError: the file cannot be written.
         """
         count = len(self.rows) - hold
-        if count <= 0:
+        if count <= 0 or not self._begun:
             return
         if not self.path.exists():  # somebody has removed it in mid-run; what comes from now on is kept all the same
             self._start = 0

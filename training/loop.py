@@ -8,7 +8,7 @@ seeded anew for each step from the seed, the step and the process.
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -55,7 +55,7 @@ class Trainer:
         self.sparsifier = begin_sparsifying(job, self.net, self.optimizer)
         self.best = Best(self.setup.tasks)
         self.split = validation_split(self.setup.config)
-        self.resumed = checkpoint is not None
+        self.begun = checkpoint is not None
         self.iteration = 0
         self.validated = 0
         self.saved = 0
@@ -82,16 +82,16 @@ class Trainer:
             tqdm(total=total, initial=self.iteration, unit="it", disable=None if main else True) as self.bar,
         ):
             open_dataset(self.setup.config, self.split, self.setup.keys)  # a missing one would end the first validation
-            self._begin()
+            if self.begun:
+                self.files.begin(anew=False)
             try:
                 self._after_step()  # what was due when the run was cut off
                 for batch in self._batches():
                     self._step(batch)
+                    self._begin()
                     self._after_step()
             except Stop:
-                self._save_last()
-                self.files.draw()
-                raise KeyboardInterrupt(self._goes_on()) from None
+                raise KeyboardInterrupt(self._stopped()) from None
             except NonFiniteLoss as error:
                 if self.files.log is not None:
                     self.files.log.write()
@@ -103,10 +103,23 @@ class Trainer:
             self.files.draw()
 
     def _begin(self) -> None:
-        """From here on there is something to go on from, and nothing else under the run's name."""
-        if not self.resumed:
+        """From its first step on a run can be gone on with, and nothing else is under its name.
+
+        Not earlier: until then an earlier run may be better than one whose pictures cannot be read, or whose batches no
+        memory holds.
+        """
+        if not self.begun:
             self._save_last()
-        self.files.begin(anew=not self.resumed)
+            self.files.begin(anew=True)
+            self.begun = True
+
+    def _stopped(self) -> str:
+        """Save what was trained; what there is to say."""
+        if not self.begun:
+            return "no step had been made, and no file was changed"
+        self._save_last()
+        self.files.draw()
+        return self._goes_on()
 
     def _rescue(self, error: Exception) -> None:
         """Save what was trained before an error of any kind, if this process can do so alone and the state is whole.
@@ -114,7 +127,7 @@ class Trainer:
         Raises:
             UserError: the error, if it is one of the user's, with what was saved.
         """
-        if not self.whole or self.runtime.world > 1 or self.iteration == self.saved:
+        if not (self.begun and self.whole) or self.runtime.world > 1 or self.iteration == self.saved:
             return
         try:
             self._save_last()
@@ -139,6 +152,7 @@ class Trainer:
             self._settle()
         self.whole = False
         descend(losses, self.setup.tasks, self.optimizer, self.scheduler)
+        average_statistics(self.net, self.runtime)
         self.iteration += 1
         self.whole = True
         self.bar.update()
@@ -176,9 +190,9 @@ class Trainer:
         return on_time and self.iteration > self.validated
 
     def _validate(self) -> None:
-        average_statistics(self.net, self.runtime)
         self._check_weights()
-        with tqdm(desc="validation", unit="img", leave=False, disable=self.bar.disable) as bar, self._reading():
+        bar = tqdm(desc="validation", unit="img", leave=False, disable=self.bar.disable)
+        with bar, self.interrupts.reading():
             seen = partial(self._after_evaluated, bar)
             self.results = evaluate(self.net, self.setup, split=self.split, after_batch=seen)
         self.validated = self.iteration
@@ -199,7 +213,6 @@ class Trainer:
     def _save_last(self) -> None:
         """Write the checkpoint to go on from, and the log up to it."""
         self._settle()
-        average_statistics(self.net, self.runtime)
         self._check_weights()
         if (log := self.files.log) is not None:
             log.write(hold=self._validation_due())  # stopped before its metrics were known
@@ -211,20 +224,11 @@ class Trainer:
     def _batches(self) -> Iterator[dict[str, Any]]:
         loader = self.job.batches(self.iteration)
         try:
-            with self._reading():
+            with self.interrupts.reading():
                 yield from loader
         finally:
             if loader.skipped:
                 self.bar.write(f"skipped {len(loader.skipped)} unreadable samples: {'; '.join(loader.skipped[:5])}")
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        """An error of the readers is none if a signal has come: it may have ended them as well."""
-        try:
-            yield
-        except (UserError, RuntimeError):
-            self.interrupts.check()
-            raise
 
     def _settle(self) -> None:
         for entry in self.ledger.settle(self.interrupts.asked, self._is_late):

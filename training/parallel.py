@@ -1,5 +1,7 @@
 """One network on several processes: gradients averaged, normalisation statistics alike."""
 
+import warnings
+
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -24,19 +26,26 @@ def distributed(net: nn.Module, runtime: Runtime) -> nn.Module:
         return net
     ids = [runtime.device.index] if runtime.device.type == "cuda" else None
     # Masks are buffers too and alike everywhere; sending all buffers round before every step would be for nothing.
-    return DistributedDataParallel(net, device_ids=ids, broadcast_buffers=False, gradient_as_bucket_view=True)
+    # Newer versions of torch warn of a new name of this option, which older ones that we support do not know.
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):
+        return DistributedDataParallel(net, device_ids=ids, broadcast_buffers=False, gradient_as_bucket_view=True)
 
 
 @torch.no_grad()
 def average_statistics(net: nn.Module, runtime: Runtime) -> None:
-    """Replace the running statistics of batch normalisation by their mean over the processes.
+    """Replace the running statistics of batch normalisation by their mean over the processes, after every step.
 
-    They are running means of batch statistics, so averaging now and then gives the same as averaging in every step.
+    They are running means, so that averaging now and then would do but for rounding: then the last digits of a run that
+    was cut off would be others, since it averages where it was. Statistics of the whole batch are alike already.
     """
     if runtime.world == 1:
         return
-    layers = [module for module in net.modules() if isinstance(module, _BatchNorm)]
+    layers = [m for m in net.modules() if isinstance(m, _BatchNorm) and not isinstance(m, nn.SyncBatchNorm)]
     statistics = [buffer for layer in layers for buffer in layer.buffers() if buffer.is_floating_point()]
-    runtime.sum_over_processes(statistics)
-    for buffer in statistics:
-        buffer /= runtime.world
+    if not statistics:
+        return
+    together = torch.cat([buffer.flatten() for buffer in statistics])  # one message for all
+    runtime.sum_over_processes([together])
+    together /= runtime.world
+    for buffer, mean in zip(statistics, together.split([buffer.numel() for buffer in statistics]), strict=True):
+        buffer.copy_(mean.view_as(buffer))

@@ -31,7 +31,6 @@ def draw_contact_sheet(
     """
     from matplotlib.colors import ListedColormap, to_rgb
     from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
 
     if path.suffix != ".png":
         raise UserError(f"--contact_sheet: {path} does not end in .png; name a PNG file")
@@ -45,17 +44,20 @@ def draw_contact_sheet(
         _show(row, frame, ListedColormap(colours))
     for axis, title in zip(axes[0], TITLES, strict=True):
         axis.set_title(title, fontsize=9)
-    patches = [
-        Patch(color=colour, label=name)
-        for colour, name in zip(colours, ("unlabelled", *CLASSES), strict=True)
-    ]
-    figure.legend(handles=patches, loc="lower center", ncols=9, fontsize=7.5, frameon=False)
-    bottom = 0.55 / figure.get_figheight()
-    figure.subplots_adjust(
-        left=0.005, right=0.995, top=1 - bottom / 2, bottom=bottom, wspace=0.03, hspace=0.03
-    )
+    _add_legend(figure, colours)
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", pil_kwargs={"optimize": True})
+
+
+def _add_legend(figure: Any, colours: Sequence[tuple[float, float, float]]) -> None:
+    """The names of the classes below the pictures, which leave room for them."""
+    from matplotlib.patches import Patch
+
+    names = ("unlabelled", *CLASSES)
+    patches = [Patch(color=colour, label=name) for colour, name in zip(colours, names, strict=True)]
+    figure.legend(handles=patches, loc="lower center", ncols=9, fontsize=7.5, frameon=False)
+    bottom = 0.55 / figure.get_figheight()
+    figure.subplots_adjust(left=0.005, right=0.995, top=1 - bottom / 2, bottom=bottom, wspace=0.03, hspace=0.03)
 
 
 def _show(row: Sequence[Any], frame: Frame, classes: Any) -> None:

@@ -6,9 +6,10 @@ Evci et al., "Rigging the lottery" (ICML 2020); per task in Sun et al., "DiSpars
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
@@ -22,6 +23,15 @@ from prune_utils.sparsifiers.base import DynamicInputs, MaskUpdates
 
 Proposals = Callable[[Sequence[Mapping[str, Any]]], Sequence[Scores]]
 """Gives, for chunks of a batch, the summed |gradient| of each proposal."""
+
+
+class UpdatesState(BaseModel):
+    """What a resumed run needs: the iteration of the last update, -1 before the first, and whether masks are fixed."""
+
+    model_config = ConfigDict(strict=True)
+
+    last_update: Annotated[int, Field(ge=-1)]
+    fixed: bool
 
 
 class PruneAndGrow(MaskUpdates):
@@ -57,7 +67,8 @@ class PruneAndGrow(MaskUpdates):
         counts = erk_counts(shapes, inputs.sparsity, erk_power, _first_convolution(layers))
         self.counts = {name: count for name, count in counts.items() if count < math.prod(shapes[name])}
         self.layers = {name: layers[name] for name in self.counts}
-        if not any(is_masked(layer) for layer in layers.values()):
+        self.masked = {name for name, layer in layers.items() if is_masked(layer)}  # by whoever made the network
+        if not self.masked:
             generator = torch.Generator().manual_seed(inputs.seed)
             apply_masks(
                 inputs.net, {name: random_mask(shapes[name], n, generator) for name, n in self.counts.items()}
@@ -89,7 +100,10 @@ class PruneAndGrow(MaskUpdates):
         return {"last_update": self.last_update, "fixed": self.fixed}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.last_update, self.fixed = int(state["last_update"]), bool(state["fixed"])
+        if differing := sorted(self.masked ^ set(self.layers)):
+            raise ValueError(f"the masks are not those of the method, see {differing[0]}")
+        kept = UpdatesState.model_validate(dict(state))
+        self.last_update, self.fixed = kept.last_update, kept.fixed
         if self.fixed:
             self._fix()
         elif self.last_update >= 0:

@@ -183,7 +183,7 @@ def test_what_is_no_regular_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("socket.yaml")
         for name, word in (
-            ("folder", "a folder"), ("pipe", "a pipe"), ("zero", "a device"), ("socket", "cannot be read"),
+            ("folder", "a folder"), ("pipe", "a FIFO"), ("zero", "a device"), ("socket", "cannot be read"),
             ("loop", "links"), ("dangling", "no such file"), ("absent", "no such file"),
         ):  # fmt: skip
             line = refusal(f"{name}.yaml")

@@ -68,7 +68,7 @@ def make_device(path: Path) -> None:
     ("make", "kind"),
     [
         (Path.mkdir, "a folder"),
-        (os.mkfifo, "a pipe"),
+        (os.mkfifo, "a FIFO"),
         (make_socket, "a socket"),
         (make_device, "a device"),
         (lambda path: path.symlink_to("victim"), "a link"),
@@ -172,7 +172,7 @@ def test_only_regular_files_of_some_size_are_read(tmp_path: Path, monkeypatch: p
     assert read_regular(Path("file"), 5) == read_regular(Path("link"), 9) == b"12345"
     os.mkfifo("pipe")
     for path, reason in {
-        "file": "more than 4 bytes", "pipe": "a pipe", "/dev/zero": "a device", ".": "a folder",
+        "file": "more than 4 bytes", "pipe": "a FIFO", "/dev/zero": "a device", ".": "a folder",
         "absent": "No such file", "file/x": "Not a directory", "a\0b": "null byte", "n" * 300: "too long",
     }.items():  # fmt: skip
         with pytest.raises(UserError, match=f"cannot be read: .*{reason}"):

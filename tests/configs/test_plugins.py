@@ -1,5 +1,7 @@
 """A user's own code: found, and its errors told in one line with the setting and the user's own place."""
 
+import errno
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -80,13 +82,25 @@ def test_the_users_own_frames_are_kept_and_ours_left_out(find: Callable[..., Any
     assert "configs/flags.py" not in details and "configs/plugins.py" not in details
 
 
+NO_FAULTS = [
+    UserError("a line"), KeyboardInterrupt(), GeneratorExit(), MemoryError(),
+    RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"),
+    OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
+]  # fmt: skip
+
+
+def test_an_error_that_is_no_exception_is_told_too() -> None:
+    with pytest.raises(UserError, match="'mine:Data' raised BaseException: odd"), users_code("data set", "mine:Data"):
+        raise BaseException("odd")
+
+
 def test_around_a_call_the_setting_is_the_one_given() -> None:
     said = r"^data set \(x\): 'mine:Data' raised SystemExit: 0"
     with pytest.raises(UserError, match=said), users_code("data set (x)", "mine:Data"):
         sys.exit(0)
 
 
-@pytest.mark.parametrize("error", [UserError("a line"), KeyboardInterrupt(), MemoryError()])
+@pytest.mark.parametrize("error", NO_FAULTS)
 def test_what_is_no_fault_of_the_code_passes(error: BaseException) -> None:
     with pytest.raises(type(error)) as caught, all_users_code(), users_code(WHAT, "mine:thing"):
         raise error

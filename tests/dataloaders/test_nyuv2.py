@@ -235,7 +235,7 @@ def test_a_folder_in_place_of_a_file(tmp_path):
     root = make_nyuv2(tmp_path)
     (root / "img" / "0002.png").unlink()
     (root / "img" / "0002.png").mkdir()
-    with pytest.raises(UserError, match=r"img/0002\.png: cannot be read: Is a directory"):
+    with pytest.raises(UserError, match=r"img/0002\.png: cannot be read: it is a folder"):
         read_all(root)
 
 

@@ -85,7 +85,7 @@ def test_only_regular_files_are_opened(tmp_path: Path, read: Callable) -> None:
     assert refused(read, fifo).startswith("cannot be read: it is a FIFO, not a regular file")
     waited_too_long.cancel()
     assert refused(read, device).startswith("cannot be read: it is a device, not a regular file")
-    assert refused(read, tmp_path).startswith("cannot be read: Is a directory")
+    assert refused(read, tmp_path).startswith("cannot be read: it is a folder")
     device.unlink()
     device.symlink_to(device)
     assert refused(read, device).startswith("cannot be read: Too many levels of symbolic links")

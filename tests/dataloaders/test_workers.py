@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -68,6 +69,21 @@ def fails_at_3(number: int) -> int:
     if number == 3:
         raise UserError("file 3: is damaged", details="  in line 7\n")
     return number
+
+
+def interrupts_itself(number: int) -> int:
+    raise KeyboardInterrupt
+
+
+def leaves(number: int) -> int:
+    raise GeneratorExit
+
+
+@pytest.mark.parametrize(("work", "name"), [(interrupts_itself, "KeyboardInterrupt"), (leaves, "GeneratorExit")])
+def test_what_is_no_error_travels_too(work: Callable, name: str, capfd: pytest.CaptureFixture) -> None:
+    with pytest.raises(UserError, match=f"met {name} .*test_workers.py:[0-9]+, in {work.__name__}.; correct it"):
+        next(in_processes(work, 3, 2))
+    assert not capfd.readouterr().err
 
 
 def test_a_users_mistake_travels_whole() -> None:

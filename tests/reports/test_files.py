@@ -86,7 +86,7 @@ def test_what_is_no_such_file_is_named_in_one_line(tmp_path: Path, text: str, wo
 
 def test_what_is_not_a_regular_file_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    for path, words in ((tmp_path / "pipe", "a pipe"), (tmp_path, "a folder"), (Path("/dev/zero"), "a device")):
+    for path, words in ((tmp_path / "pipe", "a FIFO"), (tmp_path, "a folder"), (Path("/dev/zero"), "a device")):
         with pytest.raises(UserError, match=f"{path}: cannot be read: .*{words}"):
             Things.read(path)
     with pytest.raises(UserError, match="no such file; things.py writes it"):

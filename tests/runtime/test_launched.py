@@ -1,7 +1,9 @@
 """What torchrun tells its processes, and that they do not outlive it."""
 
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from configs import UserError
 from configs.paths import REPOSITORY
-from runtime import launched
+from runtime import device, launched
 
 WHOLE = {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}
 
@@ -39,6 +41,44 @@ def test_a_whole_environment_and_none(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in WHOLE.items():
         monkeypatch.setenv(name, value)
     assert launched.processes_from_environment() == (2, 1)
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({}, r"cannot be reached \(MASTER_ADDR=localhost, MASTER_PORT=1, waited 0 s: .*refused.*unset WORLD_SIZE"),
+    ({"MASTER_PORT": "99999999"}, "MASTER_PORT=99999999"),
+    ({"MASTER_PORT": "x"}, "MASTER_PORT='x' in the environment"),
+    ({"MASTER_ADDR": "a" * 70}, "cannot be reached"),
+])  # fmt: skip
+def test_a_first_process_that_is_not_there(changes: dict, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (WHOLE | changes).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=words):
+        launched.wait_for_first(0.2)
+
+
+def test_a_first_process_that_comes_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as first:
+        first.bind(("localhost", 0))
+        for name, value in (WHOLE | {"MASTER_PORT": str(first.getsockname()[1])}).items():
+            monkeypatch.setenv(name, value)
+        late = threading.Timer(0.3, first.listen)
+        late.start()
+        launched.wait_for_first(20)
+        late.join()
+
+
+def test_others_that_do_not_come_are_waited_for_so_long_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "end_with_parent", lambda: None)
+    monkeypatch.setattr(device, "MEET_WITHIN", 0.5)
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    for name, value in (WHOLE | {"RANK": "0", "LOCAL_RANK": "0", "MASTER_PORT": str(port)}).items():
+        monkeypatch.setenv(name, value)
+    begin = time.monotonic()
+    with pytest.raises(UserError, match=r"do not find one another \(WORLD_SIZE=2, .*unset WORLD_SIZE"):
+        device.start("cpu", "fp32")
+    assert time.monotonic() - begin < 15
 
 
 def test_a_process_ends_when_its_parent_is_killed(tmp_path: Path) -> None:

@@ -78,3 +78,26 @@ def test_the_row_that_may_get_metrics_is_held_back(tmp_path: Path) -> None:
     frame = pd.read_csv(tmp_path / "log.csv")
     assert frame["b_err"].dropna().to_dict() == {KEEP: 0.25}
     assert list(frame["iteration"]) == list(range(1, KEEP + 2))
+
+
+def test_a_row_that_was_written_right_before_the_run_was_cut_off_is_there_once(tmp_path: Path) -> None:
+    path, whole = tmp_path / "log.csv", tmp_path / "whole.csv"
+    filled(whole, 1, 4)
+    filled(path, 1, 4)
+    log = TrainingLog(path, TASK, 4)
+    log.rows = [{"iteration": 4, "lr": 0.1, "loss": 48.0, "loss_a": 4.0, "loss_b": 40.0}]  # as the state has kept it
+    log.begin()
+    log.add_results({"a": {"err": 0.04}, "b": {"err": float("nan")}})
+    log.write()
+    assert path.read_text() == whole.read_text()
+
+
+def test_before_it_begins_an_earlier_log_is_not_written_to(tmp_path: Path) -> None:
+    earlier = filled(tmp_path / "log.csv", 1, 4).path.read_text()
+    log = TrainingLog(tmp_path / "log.csv", TASK, 0)
+    log.add(Entry(1, 0.1, (1.0, 1.0)))
+    log.write()
+    assert log.path.read_text() == earlier
+    log.begin()
+    log.write()
+    assert list(pd.read_csv(log.path)["iteration"]) == [1]

@@ -68,7 +68,7 @@ def test_the_state_is_saved_by_the_clock(rooms: Path, tmp_path: Path, monkeypatc
     save = trainer._save_last
     monkeypatch.setattr(trainer, "_save_last", lambda: (save(), saved.append(trainer.saved)))
     trainer.train()
-    assert saved == [0, 1, 2, 3, 4, 5, 6, 6]
+    assert saved == [1, 2, 3, 4, 5, 6, 6]
 
 
 def test_an_interruption_of_the_last_validation_loses_no_row(
@@ -126,10 +126,16 @@ def test_forcing_keeps_the_earlier_run_until_the_new_one_has_begun(
             trainer.train()
     assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "copy" / name).read_bytes() for name in files)
     trainer = trainer_for(new, force=True)
-    monkeypatch.setattr(trainer, "_batches", fail)
-    with pytest.raises(UserError):
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "_batches", fail)  # a picture that cannot be read
+        with pytest.raises(UserError):
+            trainer.train()
+    assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "copy" / name).read_bytes() for name in files)
+    trainer = trainer_for(new, force=True)
+    monkeypatch.setattr(trainer, "_after_step", lambda: fail() if trainer.iteration else None)
+    with pytest.raises(UserError, match="damaged"):
         trainer.train()
-    assert last(new).training["iteration"] == 0 and not new.best.exists() and not new.final.exists()
+    assert last(new).training["iteration"] == 1 and not new.best.exists() and not new.final.exists()
     assert len(pd.read_csv(new.log)) == 0
 
 

@@ -15,7 +15,13 @@ MOST_LEVELS = 16
 """Dicts and lists inside one another; our own files have seven."""
 MOST_ENTRIES = 2_000_000
 """Values in a file, those of shared lists counted each time: a few hundred bytes can stand for billions of them."""
+MOST_SHARING = 1 << 28
+"""Values of a tensor that may lie in the memory of fewer: four bytes can stand for terabytes."""
 FLOATS = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
+NEVER_NEGATIVE = {"step", "exp_avg_sq"}
+"""Of what Adam keeps, a count and a mean of squares."""
+VARIANCE = "running_var"
+"""The last part of what torch calls a variance of batch normalisation; a square root is taken of it."""
 DTYPES = FLOATS | {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
 
 
@@ -55,22 +61,28 @@ def check_tensor(tensor: Tensor, name: str) -> None:
     """See that a tensor lies in memory as ours do: dense, with data, of a plain type.
 
     Raises:
-        Unsound: it is sparse, quantised, on no device, nested or of a type that networks do not have.
+        Unsound: it is sparse, quantised, on no device, nested, of a type that networks do not have, or so much larger
+            than the memory that it lies in that looking at it would take all there is.
     """
     if tensor.is_meta:
         raise Unsound(f"the tensor '{name}' has no data (meta)")
     if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_nested or tensor.dtype not in DTYPES:
         raise Unsound(f"the tensor '{name}' is {_describe(tensor)}; plain dense numbers are needed")
+    if tensor.numel() > MOST_SHARING and tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        raise Unsound(f"the {tensor.numel():,} values of the tensor '{name}' share memory; a layer has fewer")
 
 
 def check_network(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> None:
     """See that a network's weights are numbers, and that each mask fits a weight.
 
     Raises:
-        Unsound: a weight is NaN or infinite, or a mask has no weight or another shape.
+        Unsound: a weight is NaN or infinite, a variance negative, or a mask has no weight or another shape.
     """
     if (bad := first_not_finite(weights)) is not None:
         raise Unsound(f"the weight '{bad}' is not finite everywhere")
+    for name, weight in weights.items():
+        if name.endswith(VARIANCE) and bool((weight < 0).any()):
+            raise Unsound(f"the variance '{name}' is negative somewhere")
     for name, mask in masks.items():
         if name not in weights:
             raise Unsound(f"there is a mask for '{name}', but no such weight")
@@ -138,6 +150,8 @@ def _check_moments(entry: Any, parameter: Tensor, moments: tuple[str, ...], wher
             raise Unsound(f"'{where}.{name}' is not a tensor of numbers with the shape {list(shape)}")
         if not bool(torch.isfinite(value).all()):
             raise Unsound(f"'{where}.{name}' is not finite")
+        if name in NEVER_NEGATIVE and bool((value < 0).any()):
+            raise Unsound(f"'{where}.{name}' is negative")
 
 
 def _is_rate(value: object) -> bool:

@@ -106,7 +106,10 @@ def restore(net: MultitaskNet, checkpoint: Checkpoint, path: Path) -> None:
     except Unsound as error:
         raise UserError(f"{path}: {error}; name another file") from error
     load_state(net, checkpoint.weights, str(path))
-    apply_masks(net, checkpoint.masks)
+    try:
+        apply_masks(net, checkpoint.masks)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -183,6 +186,7 @@ def _ours(content: Mapping[str, Any], path: Path) -> Checkpoint:
     if not wrong:
         sound = {
             "tasks": all(isinstance(task, str) for task in content["tasks"]),
+            "ratio": content["ratio"] is None or 0 < content["ratio"] < 100,
             "weights": _is_state(content["weights"]),
             "training": _has_iteration(content["training"]),
             "masks": _is_state(content["masks"]) and all(m.dtype == torch.bool for m in content["masks"].values()),

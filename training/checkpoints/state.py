@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -109,6 +110,18 @@ def _check_scheduler(state: TrainingState, scheduler: LRScheduler) -> None:
         raise Unsound(f"the schedule's state holds '{extra[0]}', which ours does not")
 
 
+def load_optimizer(optimizer: Optimizer, kept: dict[str, Any]) -> None:
+    """Give an optimiser a state that was checked, each moment in the memory order of its parameter.
+
+    A fused kernel walks through a parameter's memory and through its moments' alike, whatever their strides: those of
+    another order would be exchanged without a word, and those that share memory be written beyond its end.
+    """
+    optimizer.load_state_dict(kept)
+    for parameter, entry in optimizer.state.items():
+        for name in MOMENTS:
+            entry[name] = torch.empty_like(parameter, requires_grad=False).copy_(entry[name])
+
+
 def state_of(trainer: "Trainer", rows: list[dict[str, float]]) -> dict[str, Any]:
     """The state of a run as it is kept; ``rows`` are those of the log that are not written yet."""
     return {
@@ -133,13 +146,14 @@ def go_on(trainer: "Trainer", content: Mapping[str, Any]) -> list[dict[str, floa
     kept = read_state(content, trainer.setup.tasks, trainer.optimizer, trainer.scheduler, last)
     trainer.iteration = trainer.saved = kept.iteration
     trainer.validated, trainer.results = kept.validated, kept.results
-    trainer.optimizer.load_state_dict(kept.optimizer)
+    load_optimizer(trainer.optimizer, kept.optimizer)
     trainer.scheduler.load_state_dict(kept.scheduler)
     trainer.best.resume(kept.best.references, kept.best.rank, kept.best.iteration)
     if trainer.sparsifier is not None:
         try:
             trainer.sparsifier.load_state_dict(kept.sparsifier or {})
-        except (KeyError, TypeError, ValueError) as error:
-            what = f"the state of {trainer.job.method} is incomplete ({error})"
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            reason = describe(error) if isinstance(error, ValidationError) else error
+            what = f"the state of {trainer.job.method} is incomplete ({reason})"
             raise UserError(f"{last}: {what}; start anew with --force") from error
     return kept.rows

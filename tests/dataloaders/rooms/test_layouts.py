@@ -195,7 +195,7 @@ def test_two_at_once_both_get_the_folder(tmp_path, monkeypatch, in_this_process,
     assert [path.name for path in tmp_path.iterdir()] == ["rooms"]
 
 
-@pytest.mark.parametrize("option", [{"size": 8}, {"size": "128"}, {"num_train": 0}, {"seed": -1}])
+@pytest.mark.parametrize("option", [{"size": 8}, {"size": "128"}, {"num_train": 0}, {"num_test": 10**12}, {"seed": -1}])
 def test_wrong_options_are_named(option, tmp_path):
     with pytest.raises(UserError, match=f"data.options.{next(iter(option))}"):
         SampleRooms(tmp_path / "rooms", "train", (), **option)

@@ -12,7 +12,8 @@ from small_training import job_for, last, setup_for, train, trainer_for
 from configs import UserError
 from training.checkpoints import checking, keeping
 from training.checkpoints.checking import Unsound, as_mask, check_network, check_optimizer, check_plain
-from training.checkpoints.checkpoint import write_checkpoint
+from training.checkpoints.checkpoint import Checkpoint, write_checkpoint
+from training.checkpoints.state import load_optimizer
 
 
 def itself() -> list:
@@ -37,6 +38,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "sparse": (lambda: {"w": torch.eye(3).to_sparse()}, "'w' is torch.sparse_coo"),
     "meta": (lambda: {"w": torch.ones(3, device="meta")}, "'w' has no data"),
     "quantised": (lambda: {"w": torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8)}, "'w' is quantised"),
+    "shared memory": (lambda: {"w": torch.zeros(1).expand(1 << 40)}, "values of the tensor 'w' share memory"),
     "complex": (lambda: {"w": torch.ones(2, dtype=torch.complex64)}, "complex64"),
 }
 
@@ -57,6 +59,7 @@ def test_plain_values_pass() -> None:
     ("weights", "masks", "words"),
     [
         ({"w": torch.tensor([1.0, float("nan")])}, {}, "'w' is not finite"),
+        ({"bn.running_var": torch.tensor([1.0, -1.0])}, {}, "variance 'bn.running_var' is negative"),
         ({"w": torch.ones(2)}, {"v": torch.ones(2, dtype=torch.bool)}, "a mask for 'v'"),
         ({"w": torch.ones(2)}, {"w": torch.ones(3, dtype=torch.bool)}, r"\[3\], the weight \[2\]"),
     ],
@@ -92,6 +95,8 @@ OTHER: dict[str, tuple[Callable[[dict], Any], str]] = {
     "a moment of another shape": (lambda s: s["state"][0].update(exp_avg=torch.ones(1)), r"state.0.exp_avg'.*\[2, 3\]"),
     "a moment of another type": (lambda s: s["state"][0].update(exp_avg=torch.ones(2, 3).long()), "exp_avg"),
     "a moment that is NaN": (lambda s: s["state"][1]["exp_avg_sq"].fill_(float("nan")), "exp_avg_sq' is not finite"),
+    "a mean of squares below 0": (lambda s: s["state"][1]["exp_avg_sq"].fill_(-1), "exp_avg_sq' is negative"),
+    "a step below 0": (lambda s: s["state"][1].update(step=torch.tensor(-1.0)), "step' is negative"),
     "no moment": (lambda s: s["state"][0].pop("exp_avg"), "does not hold step, exp_avg, exp_avg_sq"),
     "a step of many numbers": (lambda s: s["state"][0].update(step=torch.ones(7)), "state.0.step"),
     "one parameter fewer": (lambda s: s["state"].pop(1), "not of this network's parameters"),
@@ -109,6 +114,21 @@ def test_a_state_of_another_optimiser_never_reaches_the_kernel(kind: str) -> Non
     check_optimizer(adam().state_dict(), adam(), ("exp_avg", "exp_avg_sq"))
     with pytest.raises(Unsound, match=words):
         check_optimizer(damaged(change), adam(), ("exp_avg", "exp_avg_sq"))
+
+
+def test_moments_in_another_order_of_memory_are_those_of_their_parameter() -> None:
+    state = damaged(lambda s: None)
+    state["state"][0]["exp_avg"] = torch.arange(6.0).reshape(3, 2).T
+    state["state"][1]["exp_avg"] = torch.ones(1).expand(4)
+    one, optimizer = adam(), adam()
+    for index, moment in enumerate((torch.arange(6.0).reshape(3, 2).T.contiguous(), torch.ones(4))):
+        one.state[one.param_groups[0]["params"][index]]["exp_avg"] = moment
+    load_optimizer(optimizer, state)
+    for each in (one, optimizer):
+        each.step()
+    for mine, theirs in zip(one.param_groups[0]["params"], optimizer.param_groups[0]["params"], strict=True):
+        assert torch.equal(mine, theirs)
+        assert optimizer.state[theirs]["exp_avg"].stride() == theirs.stride()
 
 
 TRAINING: dict[str, Callable[[dict], Any]] = {
@@ -129,15 +149,38 @@ TRAINING: dict[str, Callable[[dict], Any]] = {
 }
 
 
+CHANGING_MASKS: dict[str, Callable[[Checkpoint], Any]] = {
+    "no state": lambda c: c.training.update(sparsifier=None),
+    "no last update": lambda c: c.training["sparsifier"].pop("last_update"),
+    "a last update of another kind": lambda c: c.training["sparsifier"].update(last_update="2"),
+    "an end of another kind": lambda c: c.training["sparsifier"].update(fixed=torch.zeros(3)),
+    "one mask fewer": lambda c: c.masks.popitem(),
+    "no masks": lambda c: c.masks.clear(),
+    "a mask of what has none": lambda c: c.masks.update({"backbone.bn1.weight": torch.ones(4, dtype=torch.bool)}),
+}
+
+
 def test_a_damaged_state_of_training_is_one_line(rooms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changes = {kind: lambda c, change=change: change(c.training) for kind, change in TRAINING.items()}
+    refused("baseline", changes, rooms, tmp_path, monkeypatch)
+
+
+def test_damaged_masks_of_a_run_that_changes_them_are_one_line(
+    rooms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused("disparse_dynamic", CHANGING_MASKS, rooms, tmp_path, monkeypatch)
+
+
+def refused(
+    method: str, changes: dict[str, Callable], rooms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(keeping, "draw_curves", lambda *arguments: None)
-    job = job_for(setup_for(rooms, tmp_path / "run", "--set", "train.max_iters=2"))
+    job = job_for(setup_for(rooms, tmp_path / "run", "--tasks", "edge"), method, max_iters=2)
     train(job)
     whole = last(job)
-    for kind, change in TRAINING.items():
+    for kind, change in changes.items():
         content = copy.deepcopy(whole)
-        assert content.training is not None
-        change(content.training)
+        change(content)
         write_checkpoint(job.last, content)
         with pytest.raises(UserError, match=f"{job.last.name}: ") as caught:
             trainer_for(job, resume=True)

@@ -129,6 +129,7 @@ FILES = {
     "later version": lambda path: torch.save({"format": "meta-sparse", "version": 2}, path),
     "weights of another kind": lambda path: write_checkpoint(path, small_checkpoint(weights={"w": [1.0]})),
     "ratio of another kind": lambda path: write_checkpoint(path, small_checkpoint(ratio="90")),
+    "ratio that is none": lambda path: write_checkpoint(path, small_checkpoint(ratio=200)),
     "tasks of another kind": lambda path: write_checkpoint(path, small_checkpoint(tasks=[1])),
     "masks that scale": lambda path: write_checkpoint(path, small_checkpoint(masks={"w": torch.full((2,), 0.5)})),
     "version of another kind": lambda path: torch.save({"format": "meta-sparse", "version": torch.ones(2)}, path),
