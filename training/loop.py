@@ -17,8 +17,8 @@ from tqdm import tqdm
 from configs import UserError
 from dataloaders import open_dataset, validation_split
 from models import MultitaskNet
+from models.files import first_not_finite
 from runtime.device import seed_everything
-from training.checkpoints.checking import first_not_finite
 from training.checkpoints.checkpoint import Checkpoint
 from training.checkpoints.identities import begun_as
 from training.checkpoints.keeping import RunFiles
