@@ -46,7 +46,7 @@ def open_network(setup: Setup, path: Path) -> tuple[MultitaskNet, Checkpoint]:
         UserError: the file cannot be used.
     """
     checkpoint = read_checkpoint(path, list(setup.tasks))
-    net = setup.network()
+    net = setup.network(with_weights=False)
     restore(net, checkpoint, path)
     return net, checkpoint
 
