@@ -16,19 +16,13 @@ def main() -> None:
     from runtime.provenance import Stopwatch, provenance
     from runtime.setup import prepare
     from training.checkpoints.identities import evaluation_identity
-    from training.checkpoints.networks import find_run, open_network
+    from training.checkpoints.networks import network_to_evaluate
     from training.constant import constant_network, without_constant
     from training.describing import evaluation_file
     from training.evaluation import evaluate_with_bar
-    from training.names import BASELINE
 
     setup = prepare(flags.SharedFlags.of(arguments))
-    if arguments.checkpoint is None:
-        ratio = None if arguments.method == BASELINE else arguments.ratio
-        run, path = find_run(setup, arguments.method, ratio)
-    else:
-        run, path = arguments.checkpoint.stem, arguments.checkpoint
-    net, checkpoint = open_network(setup, path)
+    run, path, net, checkpoint = network_to_evaluate(setup, arguments.method, arguments.ratio, arguments.checkpoint)
     setup.runtime.arrange(net)
     watch = Stopwatch()
     with watch.stage("evaluation"):

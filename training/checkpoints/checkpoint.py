@@ -1,7 +1,7 @@
 """Checkpoints: plain tensors and plain values, read without running code, written whole or not at all."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -65,6 +65,17 @@ class Checkpoint:
     training: dict[str, Any] | None = None
     details: dict[str, Any] = field(default_factory=dict)
     identity: Identity | None = None
+
+    def only(self, tasks: Collection[str]) -> "Checkpoint":
+        """The same network with the heads of these tasks alone; the same one if a task is none of its own."""
+        if not set(tasks) <= set(self.tasks):
+            return self
+        others = tuple(f"heads.{task}." for task in self.tasks if task not in tasks)
+        weights, masks = (
+            {name: tensor for name, tensor in tensors.items() if not name.startswith(others)}
+            for tensors in (self.weights, self.masks)
+        )
+        return replace(self, tasks=[task for task in self.tasks if task in tasks], weights=weights, masks=masks)
 
 
 def capture(
