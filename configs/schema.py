@@ -104,6 +104,7 @@ class TaskConfig(BaseModel):
     channels: Channels = Field(description="channels of the prediction")
     weight: Annotated[NotNegative, LEARNING] = Field(1.0, description="factor of the task's loss in the sum")
     head: str | None = Field(None, description="a name from models/ or module:attribute; none: as its kind wants it")
+    class_names: Annotated[tuple[str, ...] | None, NOTHING] = Field(None, description="of the classes, for people")
 
 
 class ScoringConfig(Section):
