@@ -70,11 +70,12 @@ def parse_arguments() -> argparse.Namespace:
 
 def say_predictions(setup, net, folder: Path, out: Path) -> None:
     """Write predictions for a folder of images, and say where they are."""
+    from reports.wording import counted
     from training.predicting import predict_folder
 
     if setup.runtime.is_main:
         count = predict_folder(setup, net, folder, out)
-        print(f"Predictions for {count} image(s), a file a task and a picture (_look.png) each: {out}")
+        print(f"Predictions for {counted(count, 'image')}, a file a task and a picture (_look.png) each: {out}")
 
 
 if __name__ == "__main__":

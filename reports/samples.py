@@ -10,6 +10,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
 from matplotlib.patches import Patch
 
 from reports.similarity.figures import PALETTE, new_figure, save_figure
@@ -83,24 +84,22 @@ def draw_samples(path: Path, title: str, rows: Sequence[Row], styles: Mapping[st
     Raises:
         UserError: the file cannot be written.
     """
-    columns = 1 + 2 * len(styles)
-    aspect = np.mean([row.image.shape[1] / row.image.shape[0] for row in rows])
-    figure = new_figure(INCHES * aspect * columns + 0.9, (INCHES + 0.3) * len(rows) + 1.2)
-    grid = figure.subplots(len(rows), columns, squeeze=False)
-    scales = {
-        name: Scale.of([row.cells[name][0] for row in rows], style.look) for name, style in styles.items()
-    }
+    shape = np.mean([row.image.shape[1] / row.image.shape[0] for row in rows])
+    figure, grid, bars = _grid(len(rows), 1 + 2 * len(styles), INCHES, float(shape))
+    scales = {name: Scale.of([row.cells[name][0] for row in rows], style.look) for name, style in styles.items()}
     for axes, row in zip(grid, rows, strict=True):
         _show(axes[0], row.image, _cut(row.name))
         axes[0].set_ylabel(row.label, fontsize=9)
         for place, (name, style) in enumerate(styles.items()):
             for axis, one in zip(axes[1 + 2 * place : 3 + 2 * place], row.cells[name], strict=True):
                 _show(axis, coloured(one, style, scales[name]), one.text)
-    for axis, name in zip(grid[0], ["image", *(f"{n}: {what}" for n in styles for what in ("target", "prediction"))],
-                          strict=True):
-        axis.set_title(name, fontsize=9)
-    _explain(figure, grid, [pair for row in rows for pair in row.cells.items()], styles, scales)
-    figure.suptitle(f"{title}; by the mean of each task's order, grey: no target", fontsize=11)
+    headings = ["image", *(f"{name}: {what}" for name in styles for what in ("target", "prediction"))]
+    for axis, heading in zip(grid[0], headings, strict=True):
+        axis.set_title(heading, fontsize=9)
+    for place, (name, style) in enumerate(styles.items()):
+        panels = [one for row in rows for one in row.cells[name]]
+        _explain(figure, bars[1 + 2 * place : 3 + 2 * place], panels, style, scales[name])
+    figure.suptitle(title, fontsize=11)
     save_figure(figure, path)
 
 
@@ -115,17 +114,14 @@ def draw_strip(
     Raises:
         UserError: the file cannot be written.
     """
-    aspect = image.shape[1] / image.shape[0]
-    figure = new_figure(2 * INCHES * aspect * (1 + len(panels)) + 0.5, 2 * INCHES + 1.0)
-    grid = figure.subplots(1, 1 + len(panels), squeeze=False)
-    scales = {name: Scale.of([one], styles[name].look) for name, one in panels.items()}
+    figure, grid, bars = _grid(1, 1 + len(panels), 2 * INCHES, image.shape[1] / image.shape[0])
     _show(grid[0, 0], image, "")
-    for axis, name in zip(grid[0], ["image", *panels], strict=True):
-        axis.set_title(name, fontsize=9)
-        if name in panels:
-            _show(axis, coloured(panels[name], styles[name], scales[name]), "")
-    cells = [(name, (one, one)) for name, one in panels.items()]
-    _explain(figure, grid, cells, {name: styles[name] for name in panels}, scales)
+    grid[0, 0].set_title("image", fontsize=9)
+    for place, (name, one) in enumerate(panels.items(), start=1):
+        scale = Scale.of([one], styles[name].look)
+        _show(grid[0, place], coloured(one, styles[name], scale), "")
+        grid[0, place].set_title(name, fontsize=9)
+        _explain(figure, bars[place : place + 1], [one], styles[name], scale)
     figure.suptitle(title, fontsize=10)
     save_figure(figure, path)
 
@@ -168,27 +164,31 @@ def _show(axes: Axes, picture: np.ndarray, text: str) -> None:
     axes.set_xlabel(text, fontsize=7.5, labelpad=2)
 
 
+def _grid(rows: int, columns: int, inches: float, shape: float) -> tuple[Figure, np.ndarray, list[SubplotSpec]]:
+    """A figure with axes [rows, columns] for pictures, and places for colour bars below each column.
+
+    Args:
+        inches: height of a picture.
+        shape: its width divided by its height.
+    """
+    figure = new_figure(inches * shape * columns + 0.9, (inches + 0.3) * rows + 1.3)
+    spec = figure.add_gridspec(rows + 1, columns, height_ratios=[*[1.0] * rows, 0.09 * INCHES / inches])
+    axes = [[figure.add_subplot(spec[row, column]) for column in range(columns)] for row in range(rows)]
+    return figure, np.array(axes), [spec[rows, column] for column in range(columns)]
+
+
 def _explain(
-    figure: Figure,
-    grid: np.ndarray,
-    cells: Sequence[tuple[str, tuple[Panel, Panel]]],
-    styles: Mapping[str, Style],
-    scales: Mapping[str, Scale],
+    figure: Figure, places: Sequence[SubplotSpec], panels: Sequence[Panel], style: Style, scale: Scale
 ) -> None:
-    """Colour bars for amounts, and a legend of the classes that are to be seen."""
-    first = 1
-    for name, style in styles.items():
-        width = (grid.shape[1] - 1) // len(styles)
-        own = grid[:, first : first + width]
-        first += width
-        if style.look == "amounts":
-            norm = matplotlib.colors.Normalize(scales[name].low, scales[name].high)
-            bar = figure.colorbar(matplotlib.cm.ScalarMappable(norm, "viridis"), ax=own.ravel().tolist(),
-                                  orientation="horizontal", fraction=0.04, aspect=30, pad=0.01)
-            bar.ax.tick_params(labelsize=7)
-        elif style.look == "classes":
-            panels = [one for task, pair in cells if task == name for one in pair]
-            _list_classes(figure, panels, style)
+    """A colour bar below a task's columns, or the classes that are to be seen in them."""
+    if style.look == "amounts":
+        first, last = places[0], places[-1]
+        below = figure.add_subplot(first.get_gridspec()[first.rowspan.start, first.colspan.start : last.colspan.stop])
+        norm = matplotlib.colors.Normalize(scale.low, scale.high)
+        figure.colorbar(matplotlib.cm.ScalarMappable(norm, "viridis"), cax=below, orientation="horizontal")
+        below.tick_params(labelsize=7)
+    elif style.look == "classes":
+        _list_classes(figure, panels, style)
 
 
 def _list_classes(figure: Figure, panels: Sequence[Panel], style: Style) -> None:
@@ -203,4 +203,5 @@ def _list_classes(figure: Figure, panels: Sequence[Panel], style: Style) -> None
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else "\N{HORIZONTAL ELLIPSIS}" + text[1 - LONGEST :]
+    half = LONGEST // 2
+    return text if len(text) <= LONGEST else f"{text[:half]}\N{HORIZONTAL ELLIPSIS}{text[1 - half :]}"

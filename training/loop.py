@@ -18,6 +18,7 @@ from configs import UserError
 from dataloaders import open_dataset, validation_split
 from models import MultitaskNet
 from models.files import first_not_finite
+from reports.wording import counted
 from runtime.device import seed_everything
 from training.checkpoints.checkpoint import Checkpoint
 from training.checkpoints.identities import begun_as
@@ -215,7 +216,8 @@ class Trainer:
                 yield from loader
         finally:
             if loader.skipped:
-                self.bar.write(f"skipped {len(loader.skipped)} unreadable samples: {'; '.join(loader.skipped[:5])}")
+                samples = counted(len(loader.skipped), "unreadable sample")
+                self.bar.write(f"skipped {samples}: {'; '.join(loader.skipped[:5])}")
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

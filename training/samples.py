@@ -93,7 +93,8 @@ def draw_evaluated(setup: Setup, net: nn.Module, losses: SampleLosses, path: Pat
             told = dict(zip(setup.tasks, values[row], strict=True))
             if (drawn := _row(setup, net, reader, places[row], label, told)) is not None:
                 rows.append(drawn)
-        draw_samples(path, f"{setup.config.name}: {path.stem}", rows, styles(setup.tasks))
+        order = "samples of the test split, ordered by the mean of their tasks' ranks; grey: no target"
+        draw_samples(path, f"{path.stem.removeprefix('eval_')}: {order}", rows, styles(setup.tasks))
     return [name for name in setup.tasks if name not in shown]
 
 
