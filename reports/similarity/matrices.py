@@ -18,8 +18,8 @@ LEAST_SPAN = 0.05
 """Values that are closer than this are coloured by their difference from the mean pair."""
 LEAST_ERRORS, MOST_ERRORS = 4.0, 10.0
 """Standard errors at which the colours of differences end: no fewer, lest noise look large, and no more."""
-LEAST_DIFFERENCE = 0.005
-"""The same where no error is known."""
+LEAST_DIFFERENCE = LEAST_SPAN / 2
+"""The same where no error is known, so that a difference that may mean nothing stays pale."""
 
 
 @dataclass(frozen=True)
