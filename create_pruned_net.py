@@ -89,7 +89,7 @@ def report(
 ) -> None:
     """How sparse each layer is, as a table and as a picture, and where everything is."""
     from reports.similarity.layer_figures import draw_sparsity
-    from reports.sparsity import sparsity_by_part, sparsity_text
+    from reports.sparsity import collapse_text, sparsity_by_part, sparsity_text
 
     title = f"{dataset}, {arguments.method}, {arguments.ratio} %"
     picture = path.with_name(f"{path.stem}_layers.png")
@@ -101,6 +101,8 @@ def report(
     print(f"Sparsity {whole['sparsity']:.4f} %, keep ratio {details['keep_ratio']:.5f}; weights: {weights}")
     if abs(whole["sparsity"] - arguments.ratio) > 0.01:
         print(f"That is not the {arguments.ratio} % in the file's name: --keep_ratio exact would make it so")
+    if collapsed := collapse_text(counts):
+        print(collapsed)
     print(f"Network: {path}\nPicture: {picture}")
 
 

@@ -1,6 +1,6 @@
 """Evaluate a multi-task network on the test split: every task's metrics, sparsity, parameters, multiply-adds.
 
-Takes our checkpoints and the published ones. Writes eval_<run>.json.
+Takes our checkpoints and the published ones. Writes eval_<run>.json and a picture of samples, eval_<run>.png.
 """
 
 import argparse
@@ -15,19 +15,24 @@ def main() -> None:
     from runtime.provenance import Stopwatch, provenance
     from runtime.setup import prepare
     from training.checkpoints.identities import evaluation_identity
-    from training.checkpoints.networks import open_network
-    from training.constant import constant_network, without_constant
+    from training.checkpoints.networks import network_to_evaluate
+    from training.constant import constant_network
     from training.describing import evaluation_file
     from training.evaluation import evaluate_with_bar
+    from training.samples import SampleLosses, draw_evaluated
 
     setup = prepare(flags.SharedFlags.of(arguments))
-    run, path = chosen_network(setup, arguments)
-    net, checkpoint = open_network(setup, path)
+    run, path, net, checkpoint = network_to_evaluate(setup, arguments.method, arguments.ratio, arguments.checkpoint)
     setup.runtime.arrange(net)
-    watch = Stopwatch()
+    if arguments.predict is not None:
+        say_predictions(setup, net, arguments.predict, setup.dest / f"predictions_{run}")
+        return
+    watch, losses = Stopwatch(), SampleLosses(setup)
     with watch.stage("evaluation"):
-        results = evaluate_with_bar(net, setup)
+        results = evaluate_with_bar(net, setup, losses.add)
         constant = evaluate_with_bar(constant_network(setup), setup) if arguments.constant else None
+    out = setup.dest / f"eval_{run}.json"
+    left_out = draw_evaluated(setup, net, losses, out.with_suffix(".png"))
     if setup.runtime.is_main:
         file = evaluation_file(
             setup,
@@ -40,27 +45,27 @@ def main() -> None:
             provenance={"seed": setup.seed, **provenance(setup.runtime, watch.seconds)},
             identity=evaluation_identity(setup, checkpoint),
         )
-        remarks = without_constant(setup) if arguments.constant else []
-        report(file, remarks, setup.dest / f"eval_{run}.json")
+        report(file, out, remarks_on(setup, arguments.constant, left_out))
     device.stop()
 
 
-def chosen_network(setup, arguments: argparse.Namespace) -> tuple[str, Path]:
-    """The name of the run, and its file: the one named, or the latest network of the method."""
-    from training.checkpoints.networks import find_run
-    from training.names import BASELINE
+def remarks_on(setup, constant: bool, left_out: list[str]) -> list[str]:
+    """What is missing in numbers and picture, and why."""
+    from training.constant import without_constant
 
-    if arguments.checkpoint is not None:
-        return arguments.checkpoint.stem, arguments.checkpoint
-    return find_run(setup, arguments.method, None if arguments.method == BASELINE else arguments.ratio)
+    remarks = without_constant(setup) if constant else []
+    if left_out:
+        remarks.append(f"Not in the picture, since their kind says no look (tasks/base.py): {', '.join(left_out)}")
+    return remarks
 
 
-def report(file, remarks: list[str], out: Path) -> None:
+def report(file, out: Path, remarks: list[str]) -> None:
     """Write the evaluation, and print it."""
     from reports.evaluation import evaluation_text
 
     file.write(out)
-    print("\n".join([evaluation_text(file), *remarks, f"\nAll of it: {out}"]))
+    where = f"\nAll of it: {out}\nSamples: {out.with_suffix('.png')}"
+    print("\n".join([evaluation_text(file), *remarks, where]))
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -69,8 +74,19 @@ def parse_arguments() -> argparse.Namespace:
     add("--method", default="baseline", help="which run of launch_training.py to evaluate")
     add("--ratio", type=flags.percentage, default=90, help="its sparsity in percent; a baseline has none")
     add("--constant", action="store_true", help="beside it, the best constant prediction, found on the training split")
+    add("--predict", type=Path, metavar="DIR", help="instead, write what the network says of every image in a folder")
     add("--checkpoint", type=Path, help="evaluate this file; published ones need their tasks in order with --tasks")
     return parser.parse_args()
+
+
+def say_predictions(setup, net, folder: Path, out: Path) -> None:
+    """Write predictions for a folder of images, and say where they are."""
+    from reports.wording import counted
+    from training.predicting import predict_folder
+
+    if setup.runtime.is_main:
+        count = predict_folder(setup, net, folder, out)
+        print(f"Predictions for {counted(count, 'image')}, a file a task and a picture (_look.png) each: {out}")
 
 
 if __name__ == "__main__":

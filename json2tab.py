@@ -1,5 +1,11 @@
 """The table of the Meta-Sparse report from a similarity.json, as TSV, Markdown or LaTeX.
 
+Rows are called as in the report, with the name that static_similarity.py has for it in brackets where that is another:
+"step (five_zeros)" is --layer_method five_zeros, "MCSS (masked_sals)" is --sim_method masked_sals. A weighting says how
+much each layer of the backbone counts in the mean: equal 1; linear its number l, counted from 0; linear_plus_one l + 1;
+step 0 for the first five layers, else 1; sparsity the sum of the shares that the two tasks prune of it; min_sparsity
+the smaller of the two; epi_like how alike the numbers of weights are that they keep. Markdown and LaTeX say so below.
+
     python json2tab.py results/nyuv2/similarity.json --format markdown
     python json2tab.py --dataset nyuv2 --compare_paper
 """
@@ -14,7 +20,7 @@ from configs.paths import check_file, prepare_folder, write_text
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = Parser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("json", nargs="?", type=Path, metavar="similarity.json",
         help="what static_similarity.py wrote; default: results/<dataset>/similarity.json")
@@ -23,6 +29,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--out", type=Path, help="file to write; default: the terminal")
     add("--compare_paper", action="store_true",
         help="our NYUv2 values beside the published ones, and whether the order of the pairs agrees")
+    add("--errors", action="store_true", help="also each value's standard error over seeds, in a column (se) beside it")
     return parser.parse_args()
 
 
@@ -34,8 +41,9 @@ def results_of(dataset: str) -> Path:
 
 def main() -> None:
     arguments = parse_arguments()
-    from reports.similarity.report import read_report, whole_table
-    from reports.tables import FORMATS, decimals
+    from reports.similarity.report import read_report
+    from reports.similarity.table import explained, in_both_names, table_cells
+    from reports.tables import FORMATS
     from reproduce.published.similarity import rows_beside_paper, summary, text_cells
 
     if arguments.out is not None:
@@ -44,10 +52,12 @@ def main() -> None:
     missing = "" if arguments.format == "tsv" else "n/a"
     if arguments.compare_paper:
         rows = rows_beside_paper(report)
-        cells, note = text_cells(rows, missing), summary(rows)
+        cells, note = text_cells(rows, missing, arguments.errors), summary(rows)
     else:
-        cells, note = decimals(whole_table(report), missing), ""
-    text = FORMATS[arguments.format](cells, note)
+        cells, note = table_cells(report, missing, arguments.errors), ""
+    if arguments.format != "tsv":  # which programs read
+        note = f"{note} {explained(cells)}".strip()
+    text = FORMATS[arguments.format](in_both_names(cells), note)
     if arguments.out is None:
         sys.stdout.write(text)
     else:

@@ -85,6 +85,7 @@ def print_report(arguments: argparse.Namespace, report, file, fresh: int, dest: 
     """The matrix, the ranking of the pairs, what it cost, and where everything is."""
     from reports.costs import scoring_text
     from reports.similarity.summary import PLUS_MINUS, matrix_text, ranking_text
+    from reports.wording import counted
 
     chosen, seeds = (arguments.layer_method, arguments.sim_method), arguments.num_seeds
     print(f"\nSimilarity of tasks on {report.dataset}: {chosen[1]}, layers weighted {chosen[0]}")
@@ -95,9 +96,9 @@ def print_report(arguments: argparse.Namespace, report, file, fresh: int, dest: 
     if fresh:
         batches = fresh * arguments.num_batches
         cost = scoring_text(file.provenance, batches, len(report.tasks))
-        print(f"{cost}; {seeds - fresh} seed(s) kept from earlier runs.")
+        print(f"{cost}; {counted(seeds - fresh, 'seed')} kept from earlier runs.")
     else:
-        print(f"Cost: no scoring, {seeds} seed(s) kept from earlier runs (--force_run scores again).")
+        print(f"Cost: no scoring, {counted(seeds, 'seed')} kept from earlier runs (--force_run scores again).")
     print(f"All {len(file.table)} weightings x measures: {dest / 'similarity.json'}")
     print(f"  as a table: python json2tab.py {dest / 'similarity.json'}")
     print(f"Picture: {dest / 'similarity.png'}")

@@ -89,6 +89,9 @@ class ModelConfig(Section):
         (6, 12, 18, 24), min_length=1, max_length=100, description="dilation of each ASPP branch"
     )
     dropout: Annotated[float, NUMBER, Field(ge=0, lt=1), LEARNING] = 0.5
+    weights: Annotated[str | None, NOTHING] = Field(
+        None, min_length=1, description="of the backbone: a file, or torchvision:<name>; its content counts"
+    )
 
 
 class TaskConfig(BaseModel):
@@ -101,6 +104,7 @@ class TaskConfig(BaseModel):
     channels: Channels = Field(description="channels of the prediction")
     weight: Annotated[NotNegative, LEARNING] = Field(1.0, description="factor of the task's loss in the sum")
     head: str | None = Field(None, description="a name from models/ or module:attribute; none: as its kind wants it")
+    class_names: Annotated[tuple[str, ...] | None, NOTHING] = Field(None, description="of the classes, for people")
 
 
 class ScoringConfig(Section):
@@ -111,6 +115,10 @@ class ScoringConfig(Section):
     iou_batches: Positive = Field(50, description="batches for the IoU analysis")
     relatedness_batches: Positive = Field(5, description="batches that each network of task_relatedness.py is given")
     iou_keep_ratio: Share = 0.078
+    init: Literal["xavier", "own"] | None = Field(
+        None, description="whose scores at initialisation: Xavier-normal weights (published), or the network's own; "
+        "none: xavier, but own where model.weights is given"
+    )
     keep_ratios: dict[Literal["static", "pretrained"], dict[Percent, Share]] = Field(
         default_factory=dict, description="published keep ratio for each sparsity in percent"
     )

@@ -17,6 +17,8 @@ class Field:
             direction.
         decode: turns what ``read`` gives into the final values, pixel by pixel; none: they are final already.
             It is applied to the crop only, before ``mirror``, so ``read`` may return a file's own small type.
+        encode: what an image file of this layout holds for final values [C, H, W], such as a network's: uint8 or
+            uint16 [1 or 3, H, W], RGB; none: the layout has ``.npy`` files.
         dtype: the type in a batch; int64 for class labels.
         scaled: applied to the tensor after it was enlarged by a factor (reduced, if below 1), for values that depend
             on it: distances in pixels grow by the factor, depth in metres shrinks by it.
@@ -27,6 +29,7 @@ class Field:
     fill: float
     mirror: Callable[[Tensor], Tensor] | None = None
     decode: Callable[[Tensor], Tensor] | None = None
+    encode: Callable[[Tensor], Tensor] | None = None
     dtype: torch.dtype = torch.float32
     scaled: Callable[[Tensor, float], Tensor] | None = None
     image_level: bool = False

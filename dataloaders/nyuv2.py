@@ -24,14 +24,32 @@ def mirror_normals(normals: Tensor) -> Tensor:
     return mirrored
 
 
+def encode_labels(labels: Tensor) -> Tensor:
+    """Labels as an 8-bit image holds them."""
+    return labels.to(torch.uint8)
+
+
+def encode_normals(normals: Tensor) -> Tensor:
+    """Raw normals (RGB) of the directions [3, H, W] of raw normals (BGR), as a network gives them.
+
+    A raw normal r is that of the unit normal 2 r / 255 - 1, and only its direction is learned. Two lengths fit it, and
+    the larger is taken: both have the same error. Where none fits, the length is that of the nearest direction.
+    """
+    total = normals.sum(0, keepdim=True)
+    length = INVALID / 2 * (total + (total.square() - 2).clamp(min=0).sqrt())
+    raw = (normals * length).clamp(min=0)
+    raw = raw * ((INVALID - 1) / raw.amax(0, keepdim=True).clamp(min=1)).clamp(max=1)
+    return raw.flip(0).round().to(torch.uint8)
+
+
 class NYUv2(IndexedDataset):
     """Keys ``seg`` (0..39, 255 ignored), ``normal`` (raw 0..255, BGR) and ``depth`` (metres)."""
 
     index_file = "nyu_v2_3task.json"
     columns = ("img", "seg", "normal", "depth")
     fields = {
-        "seg": Field(fill=IGNORE, dtype=torch.int64),
-        "normal": Field(fill=INVALID, mirror=mirror_normals),
+        "seg": Field(fill=IGNORE, dtype=torch.int64, encode=encode_labels),
+        "normal": Field(fill=INVALID, mirror=mirror_normals, encode=encode_normals),
         "depth": Field(fill=0.0),
     }
 

@@ -53,6 +53,35 @@ def _decode_response(response: Tensor, limit: float) -> Tensor:
     return (response / 2**16).clamp(0, limit) / limit * 2 - 1
 
 
+def encode_labels(classes: Tensor) -> Tensor:
+    """Labels 1..17 of classes 0..16."""
+    return (classes + 1).to(torch.uint8)
+
+
+def encode_normals(normals: Tensor) -> Tensor:
+    """Bytes of normals in [-1, 1]."""
+    return ((normals.clamp(-1, 1) + 1) / 2 * 255).round().to(torch.uint8)
+
+
+def encode_depth(depth: Tensor) -> Tensor:
+    """Depth in 1/512 m of logarithmic depth; never one that stands for none."""
+    return torch.expm1(depth * math.log(2**16)).round().clamp(0, NO_DEPTH - 1).int().to(torch.uint16)
+
+
+def encode_keypoints(response: Tensor) -> Tensor:
+    """16-bit responses of those in [-1, 1]."""
+    return _encode_response(response, KEYPOINT_LIMIT)
+
+
+def encode_edges(response: Tensor) -> Tensor:
+    """16-bit responses of those in [-1, 1]."""
+    return _encode_response(response, EDGE_LIMIT)
+
+
+def _encode_response(response: Tensor, limit: float) -> Tensor:
+    return ((response.clamp(-1, 1) + 1) / 2 * limit * 2**16).round().int().to(torch.uint16)
+
+
 def mirror_normals(normals: Tensor) -> Tensor:
     """Normals [3, h, w] of a mirrored image: x, the first channel, becomes -x."""
     return torch.cat([-normals[:1], normals[1:]])
@@ -77,12 +106,12 @@ class Taskonomy(IndexedDataset):
     index_file = "taskonomy.json"
     columns = ("img", "seg", "normal", "depth", "keypoint", "edge")
     fields = {
-        "seg": Field(fill=IGNORED, decode=decode_labels, dtype=torch.int64),
-        "normal": Field(fill=IGNORED, decode=decode_normals, mirror=mirror_normals),
-        "depth": Field(fill=IGNORED, decode=decode_depth),
+        "seg": Field(fill=IGNORED, decode=decode_labels, encode=encode_labels, dtype=torch.int64),
+        "normal": Field(fill=IGNORED, decode=decode_normals, encode=encode_normals, mirror=mirror_normals),
+        "depth": Field(fill=IGNORED, decode=decode_depth, encode=encode_depth),
         "depth_mask": Field(fill=0.0, decode=decode_depth_mask),
-        "keypoint": Field(fill=IGNORED, decode=decode_keypoints),
-        "edge": Field(fill=IGNORED, decode=decode_edges),
+        "keypoint": Field(fill=IGNORED, decode=decode_keypoints, encode=encode_keypoints),
+        "edge": Field(fill=IGNORED, decode=decode_edges, encode=encode_edges),
     }
 
     def __init__(

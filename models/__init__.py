@@ -13,12 +13,16 @@ from models.aspp import ASPP
 from models.base import MultitaskNet
 from models.deeplab_resnet import DeepLabResNet
 from models.pooled import PooledHead
+from models.timm_backbone import PACKAGE, PREFIX, timm_backbone
 from models.torchvision_resnet import torchvision_backbone
+from models.weights import Pretrained, open_pretrained
 
 Backbone = Callable[[ModelConfig], nn.Module]
 """Makes a backbone: image [N, 3, H, W] -> features [N, out_channels, h, w], with the attribute ``out_channels``.
 
-It may name its down-sampling layers in ``shortcut_layers``, which the IoU analysis then leaves out."""
+It may name its down-sampling layers in ``shortcut_layers``, which the IoU analysis then leaves out. A maker may have a
+function ``torchvision_name`` of the settings that says of which of torchvision's networks the backbone is, and the
+module a method ``from_torchvision`` that gives its own name of one of that network's weights (``models.weights``)."""
 
 Head = Callable[[int, int, ModelConfig], nn.Module]
 """Makes a head from (in_channels, out_channels, settings): features -> prediction [N, out_channels, h, w]."""
@@ -28,10 +32,15 @@ BACKBONES: dict[str, Backbone] = {
     **{name: torchvision_backbone(name) for name in ("resnet18", "resnet34", "resnet50", "resnet101")},
 }
 HEADS: dict[str, Head] = {"aspp": ASPP, "pooled": PooledHead}
+LIBRARIES: dict[str, tuple[str, Callable[[str], Backbone]]] = {PREFIX: (PACKAGE, timm_backbone)}
+"""Backbones of optional packages, as <prefix><name>: the package, and what gives the maker of the name."""
 
 BACKBONE, HEAD = "backbone (model.backbone)", "head (model.head)"  # what the settings ask for, in messages
 
-__all__ = ["BACKBONES", "HEADS", "MultitaskNet", "build_backbone", "build_head", "build_network"]
+__all__ = [
+    "BACKBONES", "HEADS", "MultitaskNet", "Pretrained", "build_backbone", "build_head", "build_network", "library",
+    "pretrained",
+]  # fmt: skip
 
 
 def build_network(
@@ -67,7 +76,7 @@ def build_backbone(config: ModelConfig, folder: Path | None = None) -> nn.Module
     Raises:
         UserError: an unknown backbone, or no module that it makes.
     """
-    make_backbone = _maker("backbone", config.backbone, BACKBONES, BACKBONE, folder)
+    make_backbone = _backbone_maker(config, folder)
     with users_code(BACKBONE, config.backbone):
         backbone = make_backbone(config)
     return _check_module("backbone", config.backbone, backbone)
@@ -88,6 +97,38 @@ def build_head(name: str, width: int, channels: int, config: ModelConfig, folder
     with users_code(HEAD, name):
         head = make_head(width, channels, config)
     return _check_module("head", name, head)
+
+
+def library(config: ModelConfig) -> str | None:
+    """The optional package that the backbone comes from; None: it is ours, torchvision's or the user's own."""
+    found = LIBRARIES.get(_prefix(config.backbone))
+    return None if found is None else found[0]
+
+
+def pretrained(config: ModelConfig, folder: Path) -> Pretrained | None:
+    """The weights that the settings give the backbone; None: it begins as it is built.
+
+    Args:
+        folder: where a file of weights, or the user's own backbone, may lie.
+
+    Raises:
+        UserError: as ``open_pretrained``; an unknown backbone.
+    """
+    if config.weights is None:
+        return None
+    name_of = getattr(_backbone_maker(config, folder), "torchvision_name", lambda config: None)
+    return open_pretrained(config.weights, folder, name_of(config))
+
+
+def _backbone_maker(config: ModelConfig, folder: Path | None) -> Backbone:
+    prefix = _prefix(config.backbone)
+    if prefix in LIBRARIES:
+        return LIBRARIES[prefix][1](config.backbone.removeprefix(prefix))
+    return _maker("backbone", config.backbone, BACKBONES, BACKBONE, folder)
+
+
+def _prefix(name: str) -> str:
+    return f"{name.partition(':')[0]}:"
 
 
 def _maker(key: str, name: str, known: Mapping[str, Any], asked_for: str, folder: Path | None) -> Any:

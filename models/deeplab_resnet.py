@@ -6,6 +6,8 @@ Module names and their order are those of the published checkpoints, on which th
 similarity depend: conv1, all blocks, then the three shortcut convolutions.
 """
 
+import re
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -15,6 +17,8 @@ from configs.schema import ModelConfig
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 STRIDES = (1, 2, 1, 1)
 DILATIONS = (1, 1, 2, 4)
+LAYER = re.compile(r"^layer([1-4])\.")
+DOWNSAMPLE = re.compile(r"^blocks\.(\d)\.0\.downsample\.(.+)$")
 
 
 class BasicBlock(nn.Module):
@@ -61,6 +65,16 @@ class DeepLabResNet(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.normal_(module.weight, std=0.01)
+
+    @staticmethod
+    def torchvision_name(config: ModelConfig) -> str:
+        """What torchvision calls this network, dilation apart; at a width of 64 the weights have the same shapes."""
+        return f"resnet{config.depth}"
+
+    def from_torchvision(self, name: str) -> str:
+        """Our name of a weight that torchvision and timm call ``name``."""
+        name = LAYER.sub(lambda found: f"blocks.{int(found[1]) - 1}.", name)
+        return DOWNSAMPLE.sub(r"ds.\1.\2", name)
 
     @property
     def shortcut_layers(self) -> list[str]:

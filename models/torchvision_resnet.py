@@ -45,4 +45,5 @@ def torchvision_backbone(name: str) -> Callable[[ModelConfig], nn.Module]:
         dilated = {} if name in {"resnet18", "resnet34"} else {"replace_stride_with_dilation": [False, True, True]}
         return TorchvisionBackbone(getattr(torchvision.models, name)(weights=None, **dilated))
 
+    build.torchvision_name = lambda config: name  # type: ignore[attr-defined]
     return build

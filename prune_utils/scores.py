@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,8 @@ from prune_utils.layers import Scores, head_weights, shared_weights, weights
 Batch = Mapping[str, Tensor]
 Loss = Callable[[Tensor, Batch], Tensor]
 Net = TypeVar("Net", bound=nn.Module)
+Init = Literal["xavier", "own"]
+"""Which weights are scored at initialisation: Xavier-normal ones, as published, or those that the network has."""
 NO_BATCH = "no batch to score with: the number of batches is 0 or the data set is empty"
 
 
@@ -188,16 +190,22 @@ def trained_scores(net: nn.Module, magnitudes: Mapping[str, Scores]) -> dict[str
     return _times(net, magnitudes, torch.square)
 
 
+def scored_network(net: Net, seed: int, init: Init = "xavier") -> Net:
+    """The network whose weights are scored at initialisation: a Xavier-normal copy, or ``net`` itself."""
+    return xavier_copy(net, seed) if init == "xavier" else net
+
+
 def scores_at_initialisation(
-    net: nn.Module, seed: int, magnitudes: Callable[[nn.Module], dict[str, Scores]]
+    net: nn.Module, seed: int, magnitudes: Callable[[nn.Module], dict[str, Scores]], init: Init = "xavier"
 ) -> tuple[nn.Module, dict[str, Scores]]:
-    """SNIP scores on a Xavier copy of the network: the copy, and task -> scores.
+    """SNIP scores at initialisation: the network that was scored, and task -> scores.
 
     Args:
-        seed: of the copy's weights.
-        magnitudes: gives, for the copy, each task's sum over batches of |dL_t/dw|.
+        seed: of the weights of a Xavier copy.
+        magnitudes: gives, for that network, each task's sum over batches of |dL_t/dw|.
+        init: "xavier" scores a Xavier-normal copy, as published; "own" the weights that the network has.
     """
-    twin = xavier_copy(net, seed)
+    twin = scored_network(net, seed, init)
     return twin, snip_scores(twin, magnitudes(twin))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from torch import nn
 
 from models import MultitaskNet, build_head
-from prune_utils.scores import xavier_copy
+from prune_utils.scores import scored_network
 from relatedness.base import State
 from relatedness.controls import Role
 from relatedness.short_training import ShortTraining, train_shortly
@@ -24,8 +24,9 @@ TWIN, ORDER, TWIN_ORDER = 4, 6, 7
 def make_network(study: "Study", state: State) -> MultitaskNet:
     """The network of a study's seed, on the device.
 
-    At initialisation it is the Xavier-normal copy that ``static_similarity.py`` scores. A warm one was trained from the
-    initialisation that training starts from. Shuffled roles share their task's head; twins have their own.
+    At initialisation it is the one that ``static_similarity.py`` scores, a Xavier-normal copy unless told otherwise. A
+    warm one was trained from the initialisation that training starts from. Shuffled roles share their task's head;
+    twins have their own.
     """
     if state == "warm":
         net = starting_network(study, study.roles)
@@ -33,7 +34,10 @@ def make_network(study: "Study", state: State) -> MultitaskNet:
         return net
     net = study.setup.network(study.seed)
     twins = twin_heads(study, int(net.backbone.out_channels))  # type: ignore[arg-type]
-    return _assembled(xavier_copy(net, study.seed), xavier_copy(twins, twin_seed(study)), study.roles)
+    init = study.setup.init
+    return _assembled(
+        scored_network(net, study.seed, init), scored_network(twins, twin_seed(study), init), study.roles
+    )
 
 
 def starting_network(study: "Study", roles: Iterable[Role]) -> MultitaskNet:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from reports.wording import counted
+
 
 def memory_text(provenance: Mapping[str, Any]) -> str:
     """Peak memory, on the GPU as well where there is one: "2.3 GiB"."""
@@ -22,8 +24,8 @@ def scoring_text(provenance: Mapping[str, Any], batches: int, tasks: int) -> str
     stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in provenance["seconds"].items())
     return (
         f"Cost: {stages}; peak memory {memory_text(provenance)}.\n"
-        f"  {batches} batches: the backbone {batches} times forwards and {batches * tasks} times backwards, "
-        f"each head {batches} times"
+        f"  {counted(batches, 'batch')}: the backbone {counted(batches, 'time')} forwards and "
+        f"{counted(batches * tasks, 'time')} backwards, each head {counted(batches, 'time')}"
     )
 
 

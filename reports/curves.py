@@ -44,7 +44,7 @@ def draw_curves(log: Path, picture: Path, tasks: Mapping[str, tuple[str, bool]],
         axes.set_title(name, fontsize=10)
         axes.set_xlabel("iteration")
         if main is not None:
-            _draw_metric(axes.twinx(), frame, name, main)
+            _draw_metric(axes, frame, name, main)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
     figure.suptitle(title, fontsize=12)
@@ -68,9 +68,15 @@ def _draw_loss(axes: Axes, frame: pd.DataFrame, column: str) -> None:
     axes.grid(alpha=0.3)
 
 
-def _draw_metric(axes: Axes, frame: pd.DataFrame, task: str, main: tuple[str, bool]) -> None:
+def _draw_metric(losses: Axes, frame: pd.DataFrame, task: str, main: tuple[str, bool]) -> None:
+    """The metric on an axis of its own at the right; a single validation is said in the title, since it is no curve."""
     metric, up = main
     points = frame[["iteration", metric_column(task, metric)]].dropna()
     arrow = "\N{UPWARDS ARROW}" if up else "\N{DOWNWARDS ARROW}"
+    if len(points) < 2:
+        for iteration, value in points.to_numpy(float):
+            losses.set_title(f"{task}; test at {iteration:.0f}: {metric} {arrow} {value:.4g}", fontsize=10)
+        return
+    axes = losses.twinx()
     axes.plot(*points.to_numpy(float).T, color=PALETTE[1], marker="o", markersize=3, linestyle="--", linewidth=1)
     axes.set_ylabel(f"test: {metric} {arrow}", color=PALETTE[1])

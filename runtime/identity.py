@@ -18,6 +18,7 @@ from torch import Tensor
 
 from configs.affects import Stage, affecting, flatten
 from configs.schema import Config
+from models import library
 from runtime.closure import own_code, project_code
 from runtime.contents import UNNAMED, Rows, contents_of
 from runtime.setup import Setup
@@ -96,18 +97,21 @@ def identity_of(
     for name, task in setup.tasks.items():  # what a task has read from files stands in its options by now
         flat |= flatten(task.model_dump(exclude={"name"}), f"tasks.{name}.")
     settings = affecting(Config, flat, stage)
-    settings |= {"tasks": list(setup.tasks), "precision": setup.runtime.precision, **further}
+    settings |= {"tasks": list(setup.tasks), "precision": setup.runtime.precision}
+    settings |= {**_beginning(setup, stage), **further}
     text = json.dumps(settings, default=_plain)
     contents = contents_of(sources, config.data.root)
     ours, libraries = project_code(entry)
-    own, own_libraries = own_code(sorted({*OWN.findall(text)}), [Path.cwd(), config.source.parent])
+    of_model = {name for name in (library(config.model),) if name is not None}
+    named = sorted({*OWN.findall(text)} - of_model)
+    own, own_libraries = own_code(named, [Path.cwd(), config.source.parent])
     return Identity(
         stage=stage,
         settings=json.loads(text),
         data=contents.data,
         stamps=contents.stamps,
         code={PROJECT: ours, **own},
-        versions={**_versions(libraries | own_libraries), "device": setup.runtime.device.type},
+        versions={**_versions(libraries | own_libraries, of_model), "device": setup.runtime.device.type},
         after=after,
     )
 
@@ -169,11 +173,22 @@ def differing_settings(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[
     ]
 
 
-def _versions(imported: Iterable[str]) -> dict[str, str]:
+def _beginning(setup: Setup, stage: Stage) -> dict[str, Any]:
+    """What the network begins with, and which weights are scored, where the one or the other is not as published."""
+    found: dict[str, Any] = {}
+    if setup.pretrained is not None and stage != "evaluation":
+        found["model.weights"] = setup.pretrained.digest
+    if setup.init != "xavier" and stage == "scores":
+        found["scoring.init"] = setup.init
+    return found
+
+
+def _versions(imported: Iterable[str], others: Iterable[str] = ()) -> dict[str, str]:
+    """Of the libraries that count among those imported, and of others."""
     found = {}
-    for name in sorted(LIBRARIES.keys() & set(imported)):
+    for name in sorted({*(LIBRARIES.keys() & set(imported)), *others}):
         try:
-            found[name] = version(LIBRARIES[name])
+            found[name] = version(LIBRARIES.get(name, name))
         except PackageNotFoundError:
             found[name] = "not installed"
     return found

@@ -12,6 +12,7 @@ from configs.errors import UserError
 from dataloaders import Loader, training_loader
 from prune_utils.layers import Scores
 from prune_utils.scores import gradient_magnitudes, joint_magnitudes
+from reports.wording import counted
 from runtime.contents import Rows, rows_of
 from runtime.setup import Setup
 
@@ -89,7 +90,8 @@ def seed_batch(seed: int, number: int) -> None:
 def report_skipped(loader: Loader, bar: tqdm) -> None:
     """Say beside the bar which samples were left out, if any."""
     if loader.skipped:
-        bar.write(f"skipped {len(loader.skipped)} unreadable sample(s): {'; '.join(loader.skipped[:5])}", sys.stderr)
+        samples = counted(len(loader.skipped), "unreadable sample")
+        bar.write(f"skipped {samples}: {'; '.join(loader.skipped[:5])}", sys.stderr)
 
 
 def check_shared(setup: Setup, num_batches: int) -> None:

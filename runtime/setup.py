@@ -1,8 +1,9 @@
 """From a script's flags to everything it works with."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from configs.paths import prepare_folder
 from configs.plugins import users_code
 from dataloaders import open_dataset
 from dataloaders.registry import asked_for
-from models import MultitaskNet, build_network
+from models import MultitaskNet, Pretrained, build_network, pretrained
+from prune_utils.scores import Init
 from runtime import device
 from runtime.device import Runtime, seed_everything
 from tasks import Task, build_tasks
@@ -61,12 +63,31 @@ class Setup:
         """Each task's loss, not multiplied by its weight."""
         return {name: task.loss for name, task in self.tasks.items()}
 
-    def network(self, seed: int | None = None) -> MultitaskNet:
-        """A new network on the device, initialised from the seed (the flag's where none is given)."""
+    @cached_property
+    def pretrained(self) -> Pretrained | None:
+        """The weights that the backbone begins with, read when they are first asked for; None: as it is built."""
+        return pretrained(self.config.model, self.config.source.parent)
+
+    @property
+    def init(self) -> Init:
+        """Which weights are scored at initialisation; a user's own are not redrawn unless that is asked for."""
+        return self.config.scoring.init or ("xavier" if self.config.model.weights is None else "own")
+
+    def network(self, seed: int | None = None, with_weights: bool = True) -> MultitaskNet:
+        """A new network on the device, initialised from the seed (the flag's where none is given).
+
+        Args:
+            with_weights: False where a checkpoint will take the place of the backbone's pretrained weights.
+        """
         seed_everything(self.seed if seed is None else seed)
         channels = {name: task.channels for name, task in self.tasks.items()}
         heads = {name: task.head_name for name, task in self.tasks.items() if task.head_name is not None}
         net = build_network(self.config.model, channels, self.config.source.parent, heads)
+        if with_weights and self.pretrained is not None and (remark := self.pretrained.give(net.backbone)):
+            scored = "are of them" if self.init == "own" else "are of Xavier-normal weights in their place"
+            if self.runtime.is_main:
+                told = f"{remark}; scores at initialisation {scored} (scoring.init={self.init})"
+                tqdm.write(told, file=sys.stderr)
         return net.to(self.runtime.device)
 
 

@@ -58,7 +58,7 @@ def own_heads(config: Config) -> dict[str, str]:
 
 def _build(config: Config, name: str, settings: TaskConfig, root: Path | None) -> Task:
     kind = _find_kind(config, name, settings.kind)
-    options = settings.model_dump(exclude={"kind"})
+    options = settings.model_dump(exclude={"kind"}, exclude_unset=True)
     if "name" in options:
         raise UserError(f"{config.source}: tasks.{name}.name: unknown key; the task's name is '{name}'")
     with users_code(_asked_for(config, name), settings.kind):

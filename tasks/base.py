@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -11,8 +11,11 @@ from pydantic_core import PydanticCustomError
 from torch import Tensor
 
 from configs.errors import UserError
+from tasks.pixels import resize_nearest
 
 Batch = Mapping[str, Tensor]
+Look = Literal["classes", "directions", "amounts"]
+"""What the pixels of a map are: numbers of classes [1], vectors [3] of length 1, or any numbers [C]."""
 ClassName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -87,13 +90,15 @@ class Task(BaseModel, ABC):
     channels: int = Field(gt=0)
     weight: float = Field(1.0, ge=0)
     head: str | None = None
-    class_names: tuple[ClassName, ...] | None = Field(None, description="what tables and pictures call the channels")
+    class_names: tuple[ClassName, ...] | None = Field(None, exclude=True)  # for people: of no number, no identity
 
     usual_head: ClassVar[str | None] = None
     """The head of tasks of this kind where the settings name none; None: ``model.head``."""
 
     higher_is_better: ClassVar[Mapping[str, bool]]
     """Every metric's name, and whether more of it is better."""
+    look: ClassVar[Look | None] = None
+    """How ``shown_target`` and ``shown_prediction`` are drawn; None: the kind of task is left out of pictures."""
 
     @model_validator(mode="after")
     def _one_name_for_each_class(self) -> Self:
@@ -158,6 +163,18 @@ class Task(BaseModel, ABC):
             [N, 1, height, width]; float32. None for a kind of task that has no such numbers.
         """
         return None
+
+    def shown_target(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """What is true, to be looked at: values [N, ?, H, W] (``look``), and which pixels are valid [N, 1, H, W]."""
+        raise NotImplementedError
+
+    def shown_prediction(self, prediction: Tensor, height: int, width: int) -> Tensor:
+        """What the network says, to be looked at or written: values [N, ?, height, width] as ``shown_target`` gives.
+
+        Args:
+            prediction: [N, channels, h, w]; it is brought to height x width by nearest sampling, as metrics do.
+        """
+        return resize_nearest(prediction.float(), height, width)
 
     def with_files(self, root: Path | None) -> "Task":
         """The task with whatever it reads from files under the data root; most tasks read nothing."""

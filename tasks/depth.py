@@ -33,6 +33,7 @@ class DepthTask(Task):
     ignore_value: float | None = Field(None, allow_inf_nan=False)
     mask: str | None = Field(None, min_length=1)
 
+    look = "amounts"
     higher_is_better: ClassVar = {"abs_err": False, "rel_err": False, **dict.fromkeys(FACTORS, True)}
 
     @property
@@ -56,6 +57,10 @@ class DepthTask(Task):
         """Mean absolute difference over the valid pixels."""
         target, valid = self.valid_depth(batch, *prediction.shape[-2:])
         return masked_mean(masked(prediction.float() - target, valid).abs(), valid)
+
+    def shown_target(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """See `Task.shown_target`: the distance."""
+        return self.valid_depth(batch, *batch[self.target].shape[-2:])
 
     def new_metrics(self) -> "DepthMetrics":
         return DepthMetrics(self)

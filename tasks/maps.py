@@ -25,6 +25,7 @@ class MapTask(Task):
     target: str | None = Field(None, min_length=1)
     ignore_value: float | None = Field(None, allow_inf_nan=False)
 
+    look = "amounts"
     higher_is_better: ClassVar = {"err": False}
 
     @property
@@ -48,6 +49,11 @@ class MapTask(Task):
         """Mean absolute difference over the valid values."""
         target, valid = self.valid_map(batch, *prediction.shape[-2:])
         return masked_mean(masked(prediction.float() - target, valid).abs(), valid)
+
+    def shown_target(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """See `Task.shown_target`: the values; a pixel is valid if all its channels are."""
+        target, valid = self.valid_map(batch, *batch[self.key].shape[-2:])
+        return target, valid.all(1, keepdim=True)
 
     def new_metrics(self) -> "MapMetrics":
         return MapMetrics(self)

@@ -31,6 +31,7 @@ class NormalsTask(Task):
     target: str = "normal"
     invalid: float = Field(255.0, allow_inf_nan=False)
 
+    look = "directions"
     higher_is_better: ClassVar = {
         "Angle Mean": False,
         "Angle Median": False,
@@ -53,6 +54,15 @@ class NormalsTask(Task):
         target, valid = self.valid_directions(resize_nearest(batch[self.target], *prediction.shape[-2:]))
         cosine = (directions(prediction.float()) * target).sum(1)
         return masked_mean(1 - cosine, valid)
+
+    def shown_target(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """See `Task.shown_target`: the unit normals."""
+        target, valid = self.valid_directions(batch[self.target])
+        return target, valid[:, None]
+
+    def shown_prediction(self, prediction: Tensor, height: int, width: int) -> Tensor:
+        """See `Task.shown_prediction`."""
+        return resize_nearest(directions(prediction.float()), height, width)
 
     def new_metrics(self) -> "NormalsMetrics":
         return NormalsMetrics(self)

@@ -38,6 +38,7 @@ class SegmentationTask(Task):
     ignore_index: int = 255
     class_weights: str | tuple[float, ...] | None = None
 
+    look = "classes"
     higher_is_better: ClassVar = {
         "mIoU_standard": True,  # first, so the one by which runs are compared: the published one rewards few classes
         "mIoU": True,
@@ -121,6 +122,15 @@ class SegmentationTask(Task):
             f"tasks.{self.name}: {pixels} labels{example} in '{self.target}' are neither classes, "
             f"0..{self.channels - 1}, nor ignore_index, {self.ignore_index}; correct channels or ignore_index"
         )
+
+    def shown_target(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """See `Task.shown_target`: the labels."""
+        label = batch[self.target].long()
+        return label, (label >= 0) & (label < self.channels) & (label != self.ignore_index)
+
+    def shown_prediction(self, prediction: Tensor, height: int, width: int) -> Tensor:
+        """See `Task.shown_prediction`: the likeliest class."""
+        return resize_nearest(prediction.argmax(1, keepdim=True), height, width)
 
     def new_metrics(self) -> "SegmentationMetrics":
         return SegmentationMetrics(self)

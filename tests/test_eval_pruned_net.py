@@ -155,8 +155,22 @@ def test_mistakes_are_one_line(flags: list[str], words: list[str], evaluate_scri
 def test_our_network_of_other_tasks_says_which(evaluate_script: Evaluate, setup: Setup) -> None:
     path = final_path(setup.dest, "any")
     write_checkpoint(path, capture(setup, setup.network(), "baseline", None))
-    result = evaluate_script("--tasks", "seg", "--checkpoint", str(path))
+    result = evaluate_script("--tasks", "seg,edge", "--checkpoint", str(path))
     assert_user_error(result, "has the tasks seg,depth", "--tasks seg,depth")
+
+
+def test_some_of_a_networks_tasks(evaluate_script: Evaluate, setup: Setup, tmp_path: Path) -> None:
+    net = setup.network(3)
+    apply_masks(net, tenth(net))
+    path = final_path(setup.dest, "any")
+    write_checkpoint(path, capture(setup, net, "random", 90))
+    both = evaluate(net, setup)
+    result = evaluate_script("--tasks", "depth", "--checkpoint", str(path))
+    assert result.returncode == 0, result.stderr
+    contents = json.loads((tmp_path / "out" / "eval_final_any_depth.json").read_text())
+    assert contents["metrics"] == {"depth": pytest.approx(both["depth"], nan_ok=True)}
+    assert set(contents["sparsity"]["parts"]) == {"backbone", "heads.depth", "all"}
+    assert not (tmp_path / "out" / "eval_final_any.json").exists()
 
 
 def test_undefined_metrics_are_null_and_say_so(

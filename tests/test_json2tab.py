@@ -76,6 +76,11 @@ def numbered():
     return contents
 
 
+FLAGS = {"step": "step (five_zeros)", "sparsity": "sparsity (av_sparsity)", "EPI-Sim": "EPI-Sim (epi)",
+         "IOU": "IOU (iou)", "CSS": "CSS (sals)", "MCSS": "MCSS (masked_sals)"}  # fmt: skip
+EXPLAINED = "Weightings: equal: every layer counts 1; linear: layer number l, counted from 0, counts l; step: "
+
+
 def expected_rows(missing):
     contents = numbered()
     rows = []
@@ -83,7 +88,8 @@ def expected_rows(missing):
         for metric, sim in METRICS.items():
             values = contents["table"][f"{layer}_X_{sim}"].values()
             cells = [missing if value is None else f"{value:.3f}" for value in values]
-            rows.append([WEIGHTING_NAMES.get(layer, layer), metric, *cells])
+            weighting = WEIGHTING_NAMES.get(layer, layer)
+            rows.append([FLAGS.get(weighting, weighting), FLAGS[metric], *cells])
     return rows
 
 
@@ -103,7 +109,8 @@ def test_tsv_is_the_default_and_reads_back(run):
 
 
 def test_markdown_reads_back_and_is_aligned(run):
-    heading, rule, *rows = run(numbered(), "--format", "markdown").splitlines()
+    heading, rule, *rows, blank, note = run(numbered(), "--format", "markdown").splitlines()
+    assert blank == "" and note.startswith(EXPLAINED) and "min_sparsity: the smaller" in note
     assert len({len(line) for line in (heading, rule, *rows)}) == 1
     assert set(rule) <= set("|-: ")
     assert [cell.strip() for cell in heading.strip("|").split("|")][2:] == expected_heading()
@@ -112,7 +119,7 @@ def test_markdown_reads_back_and_is_aligned(run):
 
 def test_latex_reads_back(run):
     text = run(numbered(), "--format", "latex")
-    assert text.startswith("%")
+    assert text.startswith("%") and EXPLAINED in text
     tables = re.findall(r"\\begin\{tabular\}\{(.*?)\}\n(.*?)\\end\{tabular\}", text, re.DOTALL)
     parts = []
     for _, body in tables:
@@ -135,6 +142,24 @@ def test_latex_compiles_within_its_width(run, tmp_path, flag):
     assert done.returncode == 0 and b"Overfull" not in done.stdout
 
 
+def test_errors_stand_beside_their_values(run):
+    contents = numbered()
+    contents["stderr"]["equal_X_epi"]["s30_X_seg_X_sn"] = 0.0124
+    frame = pd.read_csv(io.StringIO(run(contents, "--errors")), sep="\t", index_col=["weighting", "metric"])
+    assert list(frame.columns[:3]) == ["30: seg/sn", "30: seg/sn se", "30: seg/depth_2"] and frame.shape == (20, 30)
+    row = frame.loc[("equal", "EPI-Sim (epi)")]
+    assert row["30: seg/sn"] == 0.001 and row["30: seg/sn se"] == 0.012 and pd.isna(row["30: seg/depth_2 se"])
+    beside = report_of(as_published)
+    beside["stderr"]["equal_X_masked_sals"]["s30_X_seg_X_sn"] = 0.0124
+    found, _ = comparison(run(beside, "--compare_paper", "--errors"))
+    assert found.loc[("equal", "MCSS", "30"), "seg/sn: se"] == 0.012
+
+
+def test_help_explains_the_weightings(run_script):
+    done = run_script("json2tab.py", "--help")
+    assert done.returncode == 0 and "--layer_method five_zeros" in done.stdout and "--errors" in done.stdout
+
+
 def test_the_published_table_is_copied_right(shared):
     text = (shared / "PAPER.md").read_text().partition("### Co-training")[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
@@ -153,7 +178,8 @@ def test_the_published_table_is_copied_right(shared):
 def comparison(text):
     *lines, summary = text.splitlines()
     frame = pd.read_csv(io.StringIO("\n".join(lines)), sep="\t", dtype={"sparsities": str})
-    return frame.set_index(["weighting", "metric", "sparsities"]), summary
+    plain = {flag: name for name, flag in FLAGS.items()}
+    return frame.replace(plain).set_index(["weighting", "metric", "sparsities"]), summary
 
 
 def test_the_published_numbers_agree_with_themselves(run):

@@ -137,7 +137,7 @@ def test_interrupted_a_run_keeps_finished_seeds_and_the_next_goes_on(
     assert 2 <= finished < 60
     assert not list(kept.glob(".*")), "nothing half-written"
     result = run_script("static_similarity.py", *flags[:-4], "--num_seeds", finished + 1, "--dest", tmp_path / "out")
-    assert f"{finished} seed(s) kept from earlier runs" in result.stdout
+    assert f"{finished} {'seed' if finished == 1 else 'seeds'} kept from earlier runs" in result.stdout
 
 
 def test_two_processes_give_what_one_gives(rooms: Path, tmp_path: Path, similarity) -> None:

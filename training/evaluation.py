@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from dataloaders import Loader, evaluation_loader, open_dataset
@@ -25,6 +25,7 @@ def evaluate(
     split: str = "test",
     batches: int | None = None,
     after_batch: Callable[[int], object] = lambda images: None,
+    watch: Callable[[Mapping[str, Tensor], Mapping[str, Any]], object] = lambda predictions, batch: None,
 ) -> Results:
     """Metrics of every task over a split, in memory that does not grow with it; on all processes together.
 
@@ -34,6 +35,7 @@ def evaluate(
         net: on the runtime's device.
         batches: to look at, the first of the split; None: all.
         after_batch: called with the number of this process's images in each batch.
+        watch: called with the predictions for each batch, and the batch.
 
     Raises:
         UserError: unreadable data.
@@ -51,6 +53,7 @@ def evaluate(
                 predictions = net(placed["img"])
             for name, prediction in predictions.items():
                 metrics[name].update(prediction.float(), placed)
+            watch(predictions, placed)
             after_batch(len(placed["img"]))
     finally:
         net.train(mode)
@@ -72,11 +75,15 @@ def _loader(setup: Setup, split: str) -> Loader:
     )
 
 
-def evaluate_with_bar(net: nn.Module, setup: Setup) -> Results:
+def evaluate_with_bar(
+    net: nn.Module,
+    setup: Setup,
+    watch: Callable[[Mapping[str, Tensor], Mapping[str, Any]], object] = lambda predictions, batch: None,
+) -> Results:
     """Metrics of every task over the test split, with a progress bar on the main process."""
     images = len(open_dataset(setup.config, "test", keys=()))
     with tqdm(total=images, unit="img", disable=None if setup.runtime.is_main else True) as bar:
-        return evaluate(net, setup, after_batch=lambda count: bar.update(count * setup.runtime.world))
+        return evaluate(net, setup, after_batch=lambda count: bar.update(count * setup.runtime.world), watch=watch)
 
 
 def results_text(results: Mapping[str, Mapping[str, float]]) -> str:

@@ -17,8 +17,9 @@ from tqdm import tqdm
 from configs import UserError
 from dataloaders import open_dataset, validation_split
 from models import MultitaskNet
+from models.files import first_not_finite
+from reports.wording import counted
 from runtime.device import seed_everything
-from training.checkpoints.checking import first_not_finite
 from training.checkpoints.checkpoint import Checkpoint
 from training.checkpoints.identities import begun_as
 from training.checkpoints.keeping import RunFiles
@@ -228,7 +229,8 @@ class Trainer:
                 yield from loader
         finally:
             if loader.skipped:
-                self.bar.write(f"skipped {len(loader.skipped)} unreadable samples: {'; '.join(loader.skipped[:5])}")
+                samples = counted(len(loader.skipped), "unreadable sample")
+                self.bar.write(f"skipped {samples}: {'; '.join(loader.skipped[:5])}")
 
     def _settle(self) -> None:
         for entry in self.ledger.settle(self.interrupts.asked, self._is_late):

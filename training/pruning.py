@@ -58,6 +58,7 @@ def prune(
         seed=setup.seed,
         task_magnitudes=partial(with_bar, task_magnitudes),
         joint_magnitudes=partial(with_bar, joint_loss_magnitudes),
+        init=setup.init,
     )
     masks, found = method.masks(inputs)
     if not any(bool(mask.any()) for mask in masks.values()):

@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from configs.schema import DynamicConfig
 from prune_utils.layers import Masks, Scores
 from prune_utils.masks import exact_masks, keep_thresholds, masks_above, merge
-from prune_utils.scores import Loss
+from prune_utils.scores import Init, Loss
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class OneShotInputs:
         seed: of everything random.
         task_magnitudes: gives, for a network, each task's sum over batches of |dL_t/dw|.
         joint_magnitudes: gives, for a network, the sum over batches of |dL/dw|, L the weighted sum of losses.
+        init: which weights are scored at initialisation.
     """
 
     net: nn.Module
@@ -41,6 +42,7 @@ class OneShotInputs:
     seed: int
     task_magnitudes: Callable[[nn.Module], dict[str, Scores]]
     joint_magnitudes: Callable[[nn.Module], Scores]
+    init: Init = "xavier"
 
 
 class Sparsifier(BaseModel, ABC):

@@ -6,10 +6,10 @@ from prune_utils.sparsifiers.base import OneShot, OneShotInputs, masks_from_scor
 
 
 class DisparseStatic(OneShot):
-    """SNIP scores of each task on a Xavier copy; the network keeps its own initialisation."""
+    """SNIP scores of each task at initialisation, on a Xavier copy unless told otherwise; the network keeps its own."""
 
     published = "static"
 
     def masks(self, inputs: OneShotInputs) -> tuple[Masks, float]:
-        _, scores = scores_at_initialisation(inputs.net, inputs.seed, inputs.task_magnitudes)
+        _, scores = scores_at_initialisation(inputs.net, inputs.seed, inputs.task_magnitudes, inputs.init)
         return masks_from_scores(scores, list(shared_weights(inputs.net)), inputs)

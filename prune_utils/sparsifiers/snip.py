@@ -8,11 +8,11 @@ from prune_utils.sparsifiers.base import OneShot, OneShotInputs, masks_from_scor
 
 
 class Snip(OneShot):
-    """|w| * sum |dL/dw| of the weighted sum of all losses, on a Xavier copy; initialisation stays."""
+    """|w| * sum |dL/dw| of the weighted sum of all losses, scored at initialisation, which stays."""
 
     def masks(self, inputs: OneShotInputs) -> tuple[Masks, float]:
         def magnitudes(twin: nn.Module) -> dict[str, Scores]:
             return {"joint": inputs.joint_magnitudes(twin)}
 
-        _, scores = scores_at_initialisation(inputs.net, inputs.seed, magnitudes)
+        _, scores = scores_at_initialisation(inputs.net, inputs.seed, magnitudes, inputs.init)
         return masks_from_scores(scores, list(scores["joint"]), inputs)

@@ -27,7 +27,7 @@ def analyse(setup: Setup, num_batches: int, keep_ratio: float) -> IoUFile:
     identity = identity_of("scores", setup, sources=samples, entry=[__name__], further=further)
     with watch.stage("scoring"), tqdm(total=num_batches, unit="batch", disable=not setup.runtime.is_main) as bar:
         magnitudes = partial(task_magnitudes, setup, num_batches=num_batches, seed=setup.seed, bar=bar)
-        net, scores = scores_at_initialisation(setup.network(), setup.seed, magnitudes)
+        net, scores = scores_at_initialisation(setup.network(), setup.seed, magnitudes, setup.init)
     with watch.stage("comparing"):
         layers = layer_ious(scores, compared_layers(net), keep_ratio)
     return IoUFile(

@@ -148,7 +148,7 @@ def one_seed(
     setup = study.setup
     with watch.stage("scoring"):
         magnitudes = partial(task_magnitudes, setup, num_batches=study.num_batches, seed=seed, bar=bar)
-        net, scores = scores_at_initialisation(setup.network(seed), seed, magnitudes)
+        net, scores = scores_at_initialisation(setup.network(seed), seed, magnitudes, setup.init)
     with watch.stage("statistics"):
         shared = list(shared_weights(net))
         ratios = keep_ratios(study, scores, shared)

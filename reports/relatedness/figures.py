@@ -12,7 +12,9 @@ from matplotlib.colors import Colormap, Normalize
 from reports.intervals import LEVEL
 from reports.relatedness.file import RelatednessFile
 from reports.relatedness.summary import MOST_SENSITIVITY, Summary
-from reports.similarity.figures import MANY_TASKS, label_tasks, new_figure, save_figure, text_colour
+from reports.similarity.figures import new_figure, save_figure
+from reports.similarity.matrices import MANY_TASKS, label_tasks, text_colour
+from reports.wording import counted
 
 MOST_ACROSS = 4
 """Matrices in a row."""
@@ -41,8 +43,7 @@ def draw_relatedness(report: RelatednessFile, summaries: Sequence[Summary], path
     if any(np.isfinite(summary.scaled.to_numpy()).any() for summary in summaries):
         bar = figure.colorbar(matplotlib.cm.ScalarMappable(norm, colours), ax=panels, shrink=0.7, pad=0.02)
         bar.set_ticks([0, 1], labels=["floor:\nnoise", "ceiling:\nexact twin"])
-    replicates = f"{report.replicates} {'replicate' if report.replicates == 1 else 'replicates'}"
-    batches = f"{report.num_batches} {'batch' if report.num_batches == 1 else 'batches'} each"
+    replicates, batches = counted(report.replicates, "replicate"), f"{counted(report.num_batches, 'batch')} each"
     spread = f"; \N{PLUS-MINUS SIGN} half the {100 * LEVEL:.0f} % interval" if report.replicates > 1 else ""
     figure.suptitle(
         f"{report.dataset}: how much a task (row) is helped by a partner (column)\n{replicates}, {batches}{spread}",

@@ -1,7 +1,7 @@
 """Pictures of similarities. Nothing here touches pyplot's global state; every figure is its own.
 
-Colours: cividis for matrices and Okabe & Ito's palette for lines, which colour-blind readers can tell apart;
-lines also differ in marker and dash.
+Colours: cividis for matrices (purple to orange around zero) and Okabe & Ito's palette for lines, which colour-blind
+readers can tell apart; lines also differ in marker and dash.
 """
 
 import warnings
@@ -10,16 +10,17 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from configs.paths import replacing
-from reports.similarity.report import METRIC_NAMES, WEIGHTING_NAMES, Report, layer_similarity, matrix
+from reports.similarity.matrices import MANY_TASKS, draw_matrix
+from reports.similarity.report import METRIC_NAMES, WEIGHTING_NAMES, Report, layer_similarity
 from reports.similarity.summary import ranking
+from reports.stages import label_stages
+from reports.wording import counted
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "osD^v<>"
@@ -27,11 +28,8 @@ DASHES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0
 MANY_PAIRS = 7
 """More pairs than this cannot be told apart as lines; the most and the least similar ones are drawn."""
 EACH_END = 3
-MANY_LAYERS = 60
-MANY_TASKS = 12
-"""Beyond this, a cell has no room for the standard error."""
-LEAST_SPAN = 0.05
-"""A matrix's colours span at least this, lest differences without meaning look large."""
+APART = 0.16
+"""Between the ranges of two lines at one place, so that none hides another."""
 
 
 def draw_similarity(report: Report, path: Path, layer_method: str, sim_method: str) -> None:
@@ -40,12 +38,11 @@ def draw_similarity(report: Report, path: Path, layer_method: str, sim_method: s
     Raises:
         UserError: the report has no such weighting or measure, or the file cannot be written.
     """
-    values = matrix(report, layer_method, sim_method)
     few = len(report.tasks) <= MANY_TASKS
     side = max(3.2, (0.62 if few else 0.42) * len(report.tasks)) + 1.6
     figure = new_figure(side + 9.5, max(4.8, side + 0.4))
     left, right = figure.subplots(1, 2, width_ratios=[side, 9.5])
-    draw_matrix(left, values, matrix(report, layer_method, sim_method, column="stderr"))
+    draw_matrix(left, report, layer_method, sim_method)
     _draw_layers_of_pairs(right, report, layer_method, sim_method)
     metric = METRIC_NAMES.get(sim_method, sim_method)
     weighting = WEIGHTING_NAMES.get(layer_method, layer_method)
@@ -55,8 +52,7 @@ def draw_similarity(report: Report, path: Path, layer_method: str, sim_method: s
     sparsities = ", ".join(map(str, report.sparsities))
     figure.suptitle(
         f"{report.dataset}: similarity of tasks by {metric}, sparsity {sparsities} %; "
-        f"{report.num_seeds} {'seed' if report.num_seeds == 1 else 'seeds'}, "
-        f"{report.num_batches} {'batch' if report.num_batches == 1 else 'batches'}",
+        f"{counted(report.num_seeds, 'seed')}, {counted(report.num_batches, 'batch')}",
         fontsize=12,
     )
     save_figure(figure, path)
@@ -86,74 +82,30 @@ def save_figure(figure: Figure, path: Path) -> None:
         figure.savefig(temporary, format="png", dpi=150)
 
 
-def draw_matrix(axes: Axes, values: pd.DataFrame, errors: pd.DataFrame) -> None:
-    """A task x task heat map with the values written in it, standard errors below them; NaN is left grey."""
-    size = len(values)
-    apart = ~np.eye(size, dtype=bool)
-    numbers = values.to_numpy(float)
-    shown = np.ma.masked_invalid(np.where(apart, numbers, np.nan))
-    colours = matplotlib.colormaps["cividis"].with_extremes(bad="0.9")
-    image = axes.imshow(shown, cmap=colours, norm=_norm(shown.compressed()))
-    few = size <= MANY_TASKS
-    margins = errors.to_numpy(float)
-    backgrounds = image.to_rgba(shown)
-    for i, j in np.ndindex(size, size):
-        text = "1" if i == j else _cell(float(numbers[i, j]), float(margins[i, j]), few)
-        axes.text(j, i, text, ha="center", va="center", fontsize=8 if few else 6,
-                  color=text_colour(backgrounds[i, j]))
-    label_tasks(axes, list(values.index), list(values.columns))
-    axes.figure.colorbar(image, ax=axes, shrink=0.8, label="similarity")
-
-
-def label_tasks(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
-    """Names beside the rows and below the columns of a heat map, without ticks or frame."""
-    long = len(columns) > 4 or max(map(len, columns)) > 8
-    axes.set_xticks(range(len(columns)), columns, rotation=45 if long else 0, ha="right" if long else "center",
-                    rotation_mode="anchor" if long else "default")
-    axes.set_yticks(range(len(rows)), rows)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-
-
 def draw_lines(axes: Axes, x: Sequence[float], lines: Mapping[str, np.ndarray],
-               bands: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
+               ranges: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
                hollow: Mapping[str, np.ndarray] | None = None) -> None:
     """Lines with markers, at most seven; the legend stands beside the axes.
 
     Args:
         x: P positions.
         lines: label -> P values; NaN leaves a gap.
-        bands: label -> lower and upper edge of a band, P values each.
+        ranges: label -> lower and upper ends of a bar at each position, P values each; lines with bars stand a little
+            beside one another, since bands would lie one over another.
         hollow: label -> P values drawn as hollow markers that no line joins; NaN for none.
     """
     for index, (label, values) in enumerate(lines.items()):
         colour, marker = PALETTE[index], MARKERS[index]
-        axes.plot(x, values, label=label, color=colour, marker=marker, markersize=4, linestyle=DASHES[index],
+        at = np.asarray(x, dtype=float) + (APART * (index - (len(lines) - 1) / 2) if ranges else 0.0)
+        axes.plot(at, values, label=label, color=colour, marker=marker, markersize=4, linestyle=DASHES[index],
                   linewidth=1.4)
-        if bands and label in bands:
-            axes.fill_between(x, *bands[label], color=colour, alpha=0.15, linewidth=0)
+        if ranges and label in ranges:
+            axes.vlines(at, *ranges[label], color=colour, alpha=0.6, linewidth=1.2)
         if hollow and label in hollow:
-            axes.plot(x, hollow[label], color=colour, marker=marker, markersize=4, linestyle="none",
+            axes.plot(at, hollow[label], color=colour, marker=marker, markersize=4, linestyle="none",
                       markerfacecolor="white")
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, frameon=False, handlelength=3.2)
-
-
-def label_layers(axes: Axes, names: Sequence[str]) -> None:
-    """Layer names below the axes, without what they share; of very many only every other, third, ..."""
-    short = short_names(names)
-    step = -(-len(short) // MANY_LAYERS)
-    axes.set_xticks(range(0, len(short), step), short[::step], rotation=90, fontsize=7)
-    axes.set_xlim(-0.7, len(short) - 0.3)
-
-
-def short_names(names: Sequence[str]) -> list[str]:
-    """Parameter names without ``.weight`` and without the leading parts that all of them share."""
-    parts = [name.removesuffix(".weight").split(".") for name in names]
-    shared = 0
-    while all(len(part) > shared + 1 and part[shared] == parts[0][shared] for part in parts):
-        shared += 1
-    return [".".join(part[shared:]) for part in parts]
 
 
 def _draw_layers_of_pairs(axes: Axes, report: Report, layer_method: str, sim_method: str) -> None:
@@ -175,39 +127,14 @@ def _draw_layers_of_pairs(axes: Axes, report: Report, layer_method: str, sim_met
     names = {pair: pair.replace(",", "/") for pair in pairs}
     lines = {names[pair]: means[pair].mask(partial[pair]).to_numpy() for pair in pairs}
     hollow = {names[pair]: means[pair].where(partial[pair]).to_numpy() for pair in pairs}
-    bands = {}
+    ranges = {}
     if len(report.sparsities) > 1 and len(pairs) <= EACH_END:
-        title.append("Band: from the least similar sparsity to the most similar one")
+        title.append("Bar: from the least similar sparsity to the most similar one")
         edges = lows.mask(partial), highs.mask(partial)
-        bands = {names[pair]: (edges[0][pair].to_numpy(), edges[1][pair].to_numpy()) for pair in pairs}
+        ranges = {names[pair]: (edges[0][pair].to_numpy(), edges[1][pair].to_numpy()) for pair in pairs}
     if any(np.isfinite(values).any() for values in hollow.values()):
         title.append("Hollow: undefined at some sparsity, mean of the others")
-    draw_lines(axes, range(len(by_layer)), lines, bands, hollow)
-    label_layers(axes, list(by_layer.index))
+    draw_lines(axes, range(len(by_layer)), lines, ranges, hollow)
+    label_stages(axes, list(by_layer.index))
     axes.set_title("\n".join(title), fontsize=10)
     axes.set_xlabel("layer of the backbone")
-
-
-def _norm(values: np.ndarray) -> Normalize:
-    """From the least to the largest value, but no less than LEAST_SPAN, and 0 to 1 without values."""
-    if not len(values):
-        return Normalize(0, 1)
-    low, high = values.min(), values.max()
-    spare = max(0.0, LEAST_SPAN - (high - low)) / 2
-    return Normalize(low - spare, high + spare)
-
-
-def _cell(value: float, error: float, few: bool) -> str:
-    if np.isnan(value):
-        return "n/a"
-    if not few:
-        return f"{value:.2f}"
-    return f"{value:.3f}" if np.isnan(error) else f"{value:.3f}\n\N{PLUS-MINUS SIGN}{error:.3f}"
-
-
-def text_colour(background: np.ndarray) -> str:
-    """Black or white, whichever has the higher contrast on an RGBA colour (WCAG 2, relative luminance)."""
-    srgb = np.array(background[:3])
-    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    luminance = float(linear @ (0.2126, 0.7152, 0.0722))
-    return "black" if (luminance + 0.05) / 0.05 >= 1.05 / (luminance + 0.05) else "white"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from math import isnan, nan
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -18,7 +19,7 @@ DATASET = "nyuv2"
 TASKS = ("seg", "sn", "depth")
 PAIRS = [f"{a}/{b}" for a, b in combinations(TASKS, 2)]
 LABELS = ("weighting", "metric", "sparsities")
-PARTS = {"ours": "ours", "paper": "published", "diff": "difference"}
+PARTS = {"ours": "ours", "se": "stderr", "paper": "published", "diff": "difference"}
 
 
 class SimilarityRow(Part):
@@ -64,15 +65,16 @@ def rows_beside_paper(report: Report) -> list[SimilarityRow]:
             f"{report.source}: --compare_paper: the published numbers are of {DATASET} with the tasks "
             f"{', '.join(TASKS)}; this file holds {report.dataset} with {', '.join(report.tasks)}"
         )
-    ours, rows = _lookup(report), []
+    ours, errors, rows = _lookup(report, "value"), _lookup(report, "stderr"), []
     table = published_similarity()[PAIRS]
     for key, numbers in zip(table.index.tolist(), table.to_numpy(float).tolist(), strict=True):
         chosen = frozenset(key[2].split(","))
-        values = [ours.get((*key[:2], chosen, frozenset(pair.split("/"))), nan) for pair in PAIRS]
+        places = [(*key[:2], chosen, frozenset(pair.split("/"))) for pair in PAIRS]
+        values = [ours.get(place, nan) for place in places]
         if not all(isnan(value) for value in values):
-            cells = zip(PAIRS, values, numbers, strict=True)
-            agrees = orders_agree(values, numbers)
-            rows.append(_row(key, agrees, {pair: Cell(ours=a, published=b) for pair, a, b in cells}))
+            found = [errors.get(place, nan) for place in places]
+            cells = [Cell(ours=a, stderr=e, published=b) for a, e, b in zip(values, found, numbers, strict=True)]
+            rows.append(_row(key, orders_agree(values, numbers), dict(zip(PAIRS, cells, strict=True))))
     if not rows:
         raise UserError(
             f"{report.source}: --compare_paper: none of the published rows is in this file; run "
@@ -94,13 +96,18 @@ def summary(rows: Sequence[SimilarityRow]) -> str:
     )
 
 
-def text_cells(rows: Sequence[SimilarityRow], missing: str) -> pd.DataFrame:
-    """The rows as text for ``reports.tables``; with published numbers, a last column says whether the order agrees."""
+def text_cells(rows: Sequence[SimilarityRow], missing: str, errors: bool = False) -> pd.DataFrame:
+    """The rows as text for ``reports.tables``; with published numbers, a last column says whether the order agrees.
+
+    Args:
+        errors: whether each of ours has its standard error beside it, where published numbers are beside them too.
+    """
+    parts = {name: part for name, part in PARTS.items() if errors or part != "stderr"}
     index = pd.MultiIndex.from_tuples([(row.weighting, row.metric, row.sparsities) for row in rows], names=LABELS)
     beside = any(cell.published is not None for row in rows for cell in row.values.values())
     columns = {}
     for pair in rows[0].values:
-        for name, part in PARTS.items() if beside else [("", "ours")]:
+        for name, part in parts.items() if beside else [("", "ours")]:
             numbers = pd.DataFrame({pair: [getattr(row.values[pair], part) for row in rows]}, dtype=float)
             columns[(pair, name) if beside else ("", pair)] = decimals(numbers, missing, signed=name == "diff")[pair]
     frame = pd.DataFrame(columns).set_index(index)
@@ -121,9 +128,11 @@ def orders_agree(ours: list[float], published: list[float]) -> bool | None:
     return all((a[i] - a[j]) * (b[i] - b[j]) >= 0 for i, j in combinations(range(len(a)), 2))
 
 
-def _lookup(report: Report) -> dict[tuple[str, str, frozenset[str], frozenset[str]], float]:
-    """Our values by the report's names; neither the order of sparsities nor that within a pair matters."""
-    table = whole_table(report)
+def _lookup(
+    report: Report, column: Literal["value", "stderr"]
+) -> dict[tuple[str, str, frozenset[str], frozenset[str]], float]:
+    """Our values or their errors by the report's names; no order of sparsities, or within a pair, matters."""
+    table = whole_table(report, column)
     levels = (table.columns.get_level_values(level).tolist() for level in range(2))
     columns = [(frozenset(chosen.split(",")), frozenset(pair.split("/"))) for chosen, pair in zip(*levels, strict=True)]
     return {

@@ -6,6 +6,7 @@ from configs import UserError
 from reports.similarity.report import read_report
 from reports.tables import markdown
 from reports.tables_file import Section
+from reports.wording import counted
 from reproduce.page import UNDEFINED, head
 from reproduce.plan import TablePlan
 from reproduce.published.similarity import SimilarityRow, our_rows, rows_beside_paper, summary, text_cells
@@ -44,7 +45,8 @@ class SimilarityTable(Table[SimilaritySection]):
     def text(self, section: SimilaritySection) -> str:
         note = summary(section.rows)
         title = head("Similarity at initialisation", section.settings, SOURCE if note else None)
-        counts = f"Mean over {section.seeds} seed(s), {section.batches} batches each. {note}".strip()
+        seeds, batches = counted(section.seeds, "seed"), counted(section.batches, "batch")
+        counts = f"Mean over {seeds}, {batches} each. {note}".strip()
         return "\n".join([title, markdown(text_cells(section.rows, UNDEFINED)), f"{counts}\n"])
 
     def verdict(self, section: SimilaritySection) -> str:

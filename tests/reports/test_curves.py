@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from reports import curves
 from reports.curves import draw_curves
 from tasks import TASKS
 from training.ledger import Entry
@@ -40,6 +41,23 @@ def test_runs_of_any_length_are_drawn(steps: int, tmp_path: Path) -> None:
     pixels = np.asarray(Image.open(tmp_path / "log.png").convert("L"))
     assert (pixels < 128).mean() > 0.005
     assert (pixels[:, :5] > 250).all() and (pixels[:, -5:] > 250).all(), "nothing is cut off at the sides"
+
+
+def axes_drawn(path: Path, steps: int, monkeypatch: pytest.MonkeyPatch) -> list:
+    """The axes of the picture of a run that validates every 500 steps."""
+    kept: list = []
+    monkeypatch.setattr(curves, "save_figure", lambda figure, path: kept.append(figure))
+    a_run(path, steps)
+    draw_curves(path, path.with_suffix(".png"), MAIN, "made up")
+    return kept[0].axes
+
+
+def test_a_single_validation_is_said_and_not_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = (axes_drawn(tmp_path / f"{steps}.csv", steps, monkeypatch) for steps in (600, 1100))
+    assert len(one) == 4 and len(two) == 4 + 3  # the sum and the tasks; an axis for each task's metric
+    titles = [axes.get_title() for axes in one]
+    assert any(title.startswith("sn; test at 500: Angle Mean \N{DOWNWARDS ARROW} ") for title in titles)
+    assert "sn" in [axes.get_title() for axes in two]
 
 
 def test_a_log_without_rows_gives_no_picture(tmp_path: Path) -> None:

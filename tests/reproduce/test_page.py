@@ -233,7 +233,7 @@ class TestSimilarity:
         assert mcss[-1] == "agrees", "seg/sn is the largest in both; the others are equal here"
         css = next(row for row in table[1:] if row[:3] == ["equal", "CSS", "50"])
         assert css[-1] == "differs"
-        assert "4 seed(s), 50 batches" in text and "The order of the pairs agrees in" in text
+        assert "4 seeds, 50 batches" in text and "The order of the pairs agrees in" in text
         assert find_table("similarity").verdict(section) in text
 
     def test_own_data_show_ours_only(self, tmp_path: Path, rooms: Path) -> None:

@@ -1,9 +1,7 @@
 """Checkpoints: plain tensors and plain values, read without running code, written whole or not at all."""
 
-import pickle
-import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -17,11 +15,12 @@ from configs.errors import UserError
 from configs.paths import replacing
 from configs.schema import describe
 from models import MultitaskNet
+from models.files import Unsound, load_plain
 from models.published import from_published, is_published
 from prune_utils.apply import apply_masks, dense_state, load_state
 from runtime.identity import Identity
 from runtime.setup import Setup
-from training.checkpoints.checking import Unsound, as_mask, check_network, check_plain
+from training.checkpoints.checking import as_mask, check_network
 
 FORMAT = "meta-sparse"
 VERSION = 1
@@ -66,6 +65,17 @@ class Checkpoint:
     training: dict[str, Any] | None = None
     details: dict[str, Any] = field(default_factory=dict)
     identity: Identity | None = None
+
+    def only(self, tasks: Collection[str]) -> "Checkpoint":
+        """The same network with the heads of these tasks alone; the same one if a task is none of its own."""
+        if not set(tasks) <= set(self.tasks):
+            return self
+        others = tuple(f"heads.{task}." for task in self.tasks if task not in tasks)
+        weights, masks = (
+            {name: tensor for name, tensor in tensors.items() if not name.startswith(others)}
+            for tensors in (self.weights, self.masks)
+        )
+        return replace(self, tasks=[task for task in self.tasks if task in tasks], weights=weights, masks=masks)
 
 
 def capture(
@@ -137,11 +147,7 @@ def read_checkpoint(path: Path, tasks: Sequence[str]) -> Checkpoint:
     Raises:
         UserError: no such file; not a checkpoint; a file that would run code when unpickled.
     """
-    content = _load(path)
-    try:
-        check_plain(content)
-    except Unsound as error:
-        raise UserError(f"{path}: not a checkpoint: {error}; name another file") from error
+    content = load_plain(path, "checkpoint")
     if isinstance(content, Mapping) and content.get("format") == FORMAT:
         return _ours(content, path)
     if _is_state(content) and is_published(content):
@@ -158,24 +164,6 @@ def read_identity(path: Path, tasks: Sequence[str]) -> Identity | None:
     """The identity in a checkpoint, whose tensors stay on the disk; arguments and errors as ``read_checkpoint``."""
     with serialization.patch("load.mmap", True):  # type: ignore[attr-defined]
         return read_checkpoint(path, tasks).identity
-
-
-def _load(path: Path) -> Any:
-    try:
-        with warnings.catch_warnings(action="ignore"):  # about files that are refused in a moment
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise UserError(f"no such checkpoint: {path}") from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except pickle.UnpicklingError as error:
-        raise UserError(
-            f"{path}: refused: it is damaged, or holds more than tensors and plain values and could run code "
-            f"when read; name another file"
-        ) from error
-    except Exception as error:  # whatever damaged or hostile bytes lead the unpickler to
-        problem = type(error).__name__
-        raise UserError(f"{path}: not a checkpoint, or damaged ({problem}); name another file") from error
 
 
 def _ours(content: Mapping[str, Any], path: Path) -> Checkpoint:

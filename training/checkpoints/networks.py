@@ -39,6 +39,29 @@ def find_trained(setup: Setup, method: str) -> Path:
     return _first(candidates, missing)
 
 
+def network_to_evaluate(
+    setup: Setup, method: str, ratio: int | None, named: Path | None
+) -> tuple[str, Path, MultitaskNet, Checkpoint]:
+    """The network of a run, or that of a file, which may have further tasks.
+
+    Args:
+        named: the file; None: the run of this method and sparsity.
+
+    Returns:
+        a name for what is said of it, the file, the network, and what else is in the file.
+
+    Raises:
+        UserError: there is none, or it cannot be used.
+    """
+    if named is None:
+        run, path = find_run(setup, method, None if method == BASELINE else ratio)
+        return run, path, *open_network(setup, path)
+    whole = read_checkpoint(named, list(setup.tasks))
+    part = whole.only(list(setup.tasks))
+    run = named.stem if len(part.tasks) == len(whole.tasks) else "_".join([named.stem, *setup.tasks])
+    return run, named, _restored(setup, part, named), part
+
+
 def open_network(setup: Setup, path: Path) -> tuple[MultitaskNet, Checkpoint]:
     """The network in a checkpoint, on the device, with its masks.
 
@@ -46,9 +69,13 @@ def open_network(setup: Setup, path: Path) -> tuple[MultitaskNet, Checkpoint]:
         UserError: the file cannot be used.
     """
     checkpoint = read_checkpoint(path, list(setup.tasks))
-    net = setup.network()
+    return _restored(setup, checkpoint, path), checkpoint
+
+
+def _restored(setup: Setup, checkpoint: Checkpoint, path: Path) -> MultitaskNet:
+    net = setup.network(with_weights=False)
     restore(net, checkpoint, path)
-    return net, checkpoint
+    return net
 
 
 def _first(candidates: Sequence[Path], missing: str) -> Path:

@@ -11,7 +11,8 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from configs import UserError
 from configs.schema import describe
-from training.checkpoints.checking import Unsound, check_optimizer
+from models.files import Unsound
+from training.checkpoints.checking import check_optimizer
 from training.optim import MOMENTS
 
 if TYPE_CHECKING:

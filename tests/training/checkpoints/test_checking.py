@@ -10,8 +10,10 @@ import torch
 from small_training import job_for, last, setup_for, train, trainer_for
 
 from configs import UserError
-from training.checkpoints import checking, keeping
-from training.checkpoints.checking import Unsound, as_mask, check_network, check_optimizer, check_plain
+from models import files
+from models.files import Unsound, check_plain
+from training.checkpoints import keeping
+from training.checkpoints.checking import as_mask, check_network, check_optimizer
 from training.checkpoints.checkpoint import Checkpoint, write_checkpoint
 from training.checkpoints.state import load_optimizer
 
@@ -185,4 +187,4 @@ def refused(
         with pytest.raises(UserError, match=f"{job.last.name}: ") as caught:
             trainer_for(job, resume=True)
         assert "\n" not in str(caught.value), kind
-    assert checking.MOST_LEVELS > 8
+    assert files.MOST_LEVELS > 8

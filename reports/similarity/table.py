@@ -1,0 +1,36 @@
+"""The table of the Meta-Sparse report as text cells, under the names of the report and of the flags."""
+
+import pandas as pd
+
+from reports.similarity.report import METRIC_NAMES, WEIGHTING_NAMES, WEIGHTING_TEXTS, Report, whole_table
+from reports.tables import decimals
+
+ERROR = " se"
+"""Ends the heading of a column of standard errors."""
+
+
+def table_cells(report: Report, missing: str, errors: bool = False) -> pd.DataFrame:
+    """All that the report holds, as text for ``reports.tables``; with ``errors``, each beside its standard error."""
+    values = decimals(whole_table(report), missing)
+    if not errors:
+        return values
+    margins = decimals(whole_table(report, "stderr"), missing)
+    margins = margins.rename(columns=lambda pair: f"{pair}{ERROR}", level="pair")
+    order = [place for pair in zip(range(values.shape[1]), range(values.shape[1], 2 * values.shape[1]), strict=True)
+             for place in pair]
+    return pd.concat([values, margins], axis=1).iloc[:, order]
+
+
+def in_both_names(cells: pd.DataFrame) -> pd.DataFrame:
+    """The same rows under the report's names of weightings and metrics, with those of the flags in brackets."""
+    both = {name: f"{name} ({flag})" for flag, name in {**WEIGHTING_NAMES, **METRIC_NAMES}.items() if flag != name}
+    return cells.rename(index=both, level="weighting").rename(index=both, level="metric")
+
+
+def explained(cells: pd.DataFrame) -> str:
+    """What the weightings of these rows, by the report's names, make of a layer."""
+    flags = {name: flag for flag, name in WEIGHTING_NAMES.items()}
+    used = dict.fromkeys(cells.index.get_level_values("weighting"))
+    texts = {name: WEIGHTING_TEXTS.get(flags.get(name, name)) for name in used}
+    told = [f"{name}: {text}" for name, text in texts.items() if text is not None]
+    return f"Weightings: {'; '.join(told)}." if told else ""

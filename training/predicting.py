@@ -1,0 +1,94 @@
+"""What a network says of images: of a tensor, and of a folder of a user's own files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from configs.errors import UserError
+from configs.paths import prepare_folder
+from dataloaders import MultitaskDataset, open_dataset
+from dataloaders.readers import read_colour
+from dataloaders.writing import write_values
+from reports.samples import Panel, draw_strip
+from runtime.setup import Setup
+from tasks import Task
+from training.panels import as_picture, panel, styles
+
+IMAGES = {".png", ".jpg", ".jpeg"}
+FLAG = "--predict"
+
+
+@torch.no_grad()
+def predict(net: nn.Module, tasks: Mapping[str, Task], images: Tensor) -> dict[str, Tensor]:
+    """What a network says of images, ready to be looked at or written: classes, unit normals, depths, ...
+
+    The network is evaluated in evaluation mode and left in the mode it was in.
+
+    Args:
+        net: image [N, 3, H, W] -> for each task, [N, channels, h, w].
+        images: [N, 3, H, W], or one of [3, H, W], as the data set gives ``img``; on the network's device.
+
+    Returns:
+        for each task, values [N, ?, H, W], or [?, H, W] of one image (see ``Task.shown_prediction``).
+    """
+    mode = net.training
+    net.eval()
+    try:
+        predictions = net(images if images.ndim == 4 else images[None])
+    finally:
+        net.train(mode)
+    height, width = images.shape[-2:]
+    shown = {name: task.shown_prediction(predictions[name], height, width) for name, task in tasks.items()}
+    return shown if images.ndim == 4 else {name: values[0] for name, values in shown.items()}
+
+
+def predict_folder(setup: Setup, net: nn.Module, folder: Path, out: Path) -> int:
+    """Write what a network says of every image in a folder: a file a task as the layout has them, and a picture.
+
+    Args:
+        out: the folder for ``<image>_<task>.png`` (or ``.npy``) and ``<image>_look.png``.
+
+    Returns:
+        the number of images.
+
+    Raises:
+        UserError: there is no image, or one cannot be read; two have one name; a file cannot be written.
+    """
+    files = _images(folder)
+    prepare_folder(out, FLAG)
+    dataset = open_dataset(setup.config, "test", keys=())
+    for file in tqdm(files, unit="img"):
+        image = read_colour(file)
+        with setup.runtime.autocast():
+            shown = predict(net, setup.tasks, _as_given(dataset, image).to(setup.runtime.device))
+        values = {name: value.cpu() for name, value in shown.items()}
+        for name, task in setup.tasks.items():
+            write_values(out / f"{file.stem}_{name}", dataset.fields[task.targets[0]], values[name])
+        panels: dict[str, Panel] = {
+            name: panel(values[name]) for name, task in setup.tasks.items() if task.look is not None
+        }
+        draw_strip(out / f"{file.stem}_look.png", file.name, as_picture(image), panels, styles(setup.tasks))
+    return len(files)
+
+
+def _as_given(dataset: MultitaskDataset, image: Tensor) -> Tensor:
+    """The image as the data set gives ``img`` to a network."""
+    decode = dataset.field("img").decode
+    return (image if decode is None else decode(image)).float()
+
+
+def _images(folder: Path) -> list[Path]:
+    try:
+        found = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGES)
+    except OSError as error:
+        raise UserError(f"{FLAG}: {folder}: {error.strerror}; name a folder of images") from error
+    if not found:
+        raise UserError(f"{FLAG}: {folder} holds no image ({', '.join(sorted(IMAGES))}); name a folder of images")
+    by_stem: dict[str, Path] = {}
+    for path in found:
+        if (other := by_stem.setdefault(path.stem, path)) is not path:
+            raise UserError(f"{FLAG}: {other} and {path.name} would have one name for predictions; rename one")
+    return found
