@@ -50,10 +50,8 @@ def main() -> None:
         remarks = without_constant(setup) if arguments.constant else []
         if left_out:
             remarks.append(f"Not in the picture, since their kind says no look (tasks/base.py): {', '.join(left_out)}")
-        print("
-".join([evaluation_text(file), *remarks, f"
-All of it: {out}
-Samples: {out.with_suffix('.png')}"]))
+        where = f"\nAll of it: {out}\nSamples: {out.with_suffix('.png')}"
+        print("\n".join([evaluation_text(file), *remarks, where]))
     device.stop()
 
 

@@ -18,8 +18,8 @@ from configs import UserError
 from dataloaders import open_dataset, validation_split
 from models import MultitaskNet
 from models.files import first_not_finite
-from reports.wording import counted
 from runtime.device import seed_everything
+from runtime.passes import report_skipped
 from training.checkpoints.checkpoint import Checkpoint
 from training.checkpoints.identities import begun_as
 from training.checkpoints.keeping import RunFiles
@@ -215,9 +215,7 @@ class Trainer:
             with self._reading():
                 yield from loader
         finally:
-            if loader.skipped:
-                samples = counted(len(loader.skipped), "unreadable sample")
-                self.bar.write(f"skipped {samples}: {'; '.join(loader.skipped[:5])}")
+            report_skipped(loader, self.bar)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

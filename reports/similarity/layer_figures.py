@@ -45,7 +45,7 @@ def draw_sparsity(counts: Counts, path: Path, title: str) -> None:
     numbers.plot(totals["weights"], places, "o", color="0.45", markerfacecolor="white", label="weights")
     numbers.plot(totals["kept"].where(totals["kept"] > 0), places, "o", color=KEPT, label="kept")
     numbers.set_xscale("log")
-    numbers.xaxis.set_major_formatter(lambda value, place: f"{value:,.0f}")  # powers are set as mathematics, which is off
+    numbers.xaxis.set_major_formatter(lambda value, place: f"{value:,.0f}")  # not powers: mathematics is off
     numbers.xaxis.set_minor_formatter(NullFormatter())
     numbers.set_xlabel("weights of the stage")
     for axes in (shares, numbers):
