@@ -5,37 +5,21 @@ by |dL/dm| at m = 1, where m multiplies the weight; since dL/dm = w * dL/dw, no 
 (Sun et al., CVPR 2022) does so for each task of a multi-task network.
 """
 
-import copy
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from configs.errors import UserError
-from prune_utils.layers import Scores, head_weights, shared_weights, weights
+from prune_utils.layers import Scores, head_weights, shared_weights
 
 Batch = Mapping[str, Tensor]
 Loss = Callable[[Tensor, Batch], Tensor]
-Net = TypeVar("Net", bound=nn.Module)
-Init = Literal["xavier", "own"]
-"""Which weights are scored at initialisation: Xavier-normal ones, as published, or those that the network has."""
 NO_BATCH = "no batch to score with: the number of batches is 0 or the data set is empty"
-
-
-def xavier_copy(net: Net, seed: int) -> Net:
-    """A copy of the network with Xavier-normal weights drawn from ``seed``; biases and norms stay as they are."""
-    twin = copy.deepcopy(net)
-    generator = torch.Generator().manual_seed(seed)
-    for parameter in weights(twin).values():
-        # Drawn on the CPU, so that a seed means the same network on every device.
-        drawn = nn.init.xavier_normal_(torch.empty(parameter.shape), generator=generator)
-        with torch.no_grad():
-            parameter.copy_(drawn)
-    return twin
 
 
 @dataclass(frozen=True)
@@ -188,25 +172,6 @@ def snip_scores(net: nn.Module, magnitudes: Mapping[str, Scores]) -> dict[str, S
 def trained_scores(net: nn.Module, magnitudes: Mapping[str, Scores]) -> dict[str, Scores]:
     """w^2 * sum |dL_t/dw|, DiSparse's score of a trained network, in place of the magnitudes."""
     return _times(net, magnitudes, torch.square)
-
-
-def scored_network(net: Net, seed: int, init: Init = "xavier") -> Net:
-    """The network whose weights are scored at initialisation: a Xavier-normal copy, or ``net`` itself."""
-    return xavier_copy(net, seed) if init == "xavier" else net
-
-
-def scores_at_initialisation(
-    net: nn.Module, seed: int, magnitudes: Callable[[nn.Module], dict[str, Scores]], init: Init = "xavier"
-) -> tuple[nn.Module, dict[str, Scores]]:
-    """SNIP scores at initialisation: the network that was scored, and task -> scores.
-
-    Args:
-        seed: of the weights of a Xavier copy.
-        magnitudes: gives, for that network, each task's sum over batches of |dL_t/dw|.
-        init: "xavier" scores a Xavier-normal copy, as published; "own" the weights that the network has.
-    """
-    twin = scored_network(net, seed, init)
-    return twin, snip_scores(twin, magnitudes(twin))
 
 
 def magnitude_scores(net: nn.Module, tasks: Iterable[str]) -> dict[str, Scores]:

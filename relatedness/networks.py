@@ -7,7 +7,7 @@ import numpy as np
 from torch import nn
 
 from models import MultitaskNet, build_head
-from prune_utils.scores import scored_network
+from prune_utils.initialisation import scored_network
 from relatedness.base import State
 from relatedness.controls import Role
 from relatedness.short_training import ShortTraining, train_shortly

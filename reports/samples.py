@@ -1,6 +1,7 @@
 """Pictures of samples: image, what is true and what a network says, in colours that mean the same everywhere."""
 
 import colorsys
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,15 +28,16 @@ GOLDEN = 0.618033988749895
 
 @dataclass(frozen=True)
 class Style:
-    """How the maps of a task are drawn.
+    """How the maps of a task are drawn; one of a single pixel, which is of the whole image, is said in words.
 
     Attributes:
-        look: ``classes`` in fixed colours, ``directions`` as colours, ``amounts`` from dark to bright.
+        look: ``classes`` in fixed colours, ``directions`` as colours, ``amounts`` from dark to bright, ``labels`` as
+            the names of those that are likelier than not.
         channels: of the network's prediction.
         class_names: one for each class; None: their numbers.
     """
 
-    look: Literal["classes", "directions", "amounts"]
+    look: Literal["classes", "directions", "amounts", "labels"]
     channels: int
     class_names: Sequence[str] | None = None
 
@@ -92,7 +94,7 @@ def draw_samples(path: Path, title: str, rows: Sequence[Row], styles: Mapping[st
         axes[0].set_ylabel(row.label, fontsize=9)
         for place, (name, style) in enumerate(styles.items()):
             for axis, one in zip(axes[1 + 2 * place : 3 + 2 * place], row.cells[name], strict=True):
-                _show(axis, coloured(one, style, scales[name]), one.text)
+                _draw(axis, one, style, scales[name])
     headings = ["image", *(f"{name}: {what}" for name in styles for what in ("target", "prediction"))]
     for axis, heading in zip(grid[0], headings, strict=True):
         axis.set_title(heading, fontsize=9)
@@ -119,7 +121,7 @@ def draw_strip(
     grid[0, 0].set_title("image", fontsize=9)
     for place, (name, one) in enumerate(panels.items(), start=1):
         scale = Scale.of([one], styles[name].look)
-        _show(grid[0, place], coloured(one, styles[name], scale), "")
+        _draw(grid[0, place], one, styles[name], scale)
         grid[0, place].set_title(name, fontsize=9)
         _explain(figure, bars[place : place + 1], [one], styles[name], scale)
     figure.suptitle(title, fontsize=10)
@@ -156,6 +158,28 @@ def _drawn(panel: Panel) -> np.ndarray:
     return values.reshape(-1).astype(float)
 
 
+def in_words(panel: Panel, style: Style) -> str:
+    """What a map of a single pixel says: the name of a class, names of labels, or numbers."""
+    if panel.valid is not None and not panel.valid.any():
+        return "not known"
+    numbers = panel.values.reshape(-1)
+    names = style.class_names or [str(index) for index in range(style.channels)]
+    if style.look == "classes":
+        return names[int(numbers[0])]
+    if style.look == "labels":
+        return ", ".join(name for name, sure in zip(names, numbers, strict=True) if sure > 0.5) or "none"
+    return ", ".join(f"{number:.4g}" for number in numbers)
+
+
+def _draw(axes: Axes, panel: Panel, style: Style, scale: Scale) -> None:
+    if panel.values.size == len(panel.values):
+        _show(axes, np.ones((1, 1, 3)), panel.text)
+        words = "\n".join(textwrap.wrap(in_words(panel, style), 16))
+        axes.text(0.5, 0.5, words, ha="center", va="center", fontsize=8, transform=axes.transAxes)
+    else:
+        _show(axes, coloured(panel, style, scale), panel.text)
+
+
 def _show(axes: Axes, picture: np.ndarray, text: str) -> None:
     axes.imshow(picture, interpolation="nearest")
     axes.set_xticks([])
@@ -181,6 +205,8 @@ def _explain(
     figure: Figure, places: Sequence[SubplotSpec], panels: Sequence[Panel], style: Style, scale: Scale
 ) -> None:
     """A colour bar below a task's columns, or the classes that are to be seen in them."""
+    if all(one.values.size == len(one.values) for one in panels):
+        return  # of whole images, which are in words
     if style.look == "amounts":
         first, last = places[0], places[-1]
         below = figure.add_subplot(first.get_gridspec()[first.rowspan.start, first.colspan.start : last.colspan.stop])

@@ -64,10 +64,11 @@ class Identity(BaseModel):
         """A hash of what was asked for, and of which data; which code and libraries did it does not count.
 
         Long work goes on where this is equal, and says so where ``key`` is not: a newer library, or a mended reader,
-        should not cost days.
+        should not cost days. Nor does a setting without a value: an earlier version may not have had it yet.
         """
         before = None if self.after is None else self.after.request
-        return _digest([self.stage, self.settings, self.data, before])
+        given = {name: value for name, value in self.settings.items() if value is not None}
+        return _digest([self.stage, given, self.data, before])
 
     @property
     def complete(self) -> bool:

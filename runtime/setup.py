@@ -17,7 +17,7 @@ from configs.plugins import users_code
 from dataloaders import open_dataset
 from dataloaders.registry import asked_for
 from models import MultitaskNet, Pretrained, build_network, pretrained
-from prune_utils.scores import Init
+from prune_utils.initialisation import Init
 from runtime import device
 from runtime.device import Runtime, seed_everything
 from tasks import Task, build_tasks

@@ -14,8 +14,9 @@ from configs.errors import UserError
 from tasks.pixels import resize_nearest
 
 Batch = Mapping[str, Tensor]
-Look = Literal["classes", "directions", "amounts"]
-"""What the pixels of a map are: numbers of classes [1], vectors [3] of length 1, or any numbers [C]."""
+Look = Literal["classes", "directions", "amounts", "labels"]
+"""What the pixels of a map are: numbers of classes [1], vectors [3] of length 1, any numbers [C], or how sure it is
+that each of several labels is there [C], from 0 to 1."""
 ClassName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -165,7 +166,10 @@ class Task(BaseModel, ABC):
         return None
 
     def shown_target(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """What is true, to be looked at: values [N, ?, H, W] (``look``), and which pixels are valid [N, 1, H, W]."""
+        """What is true, to be looked at: values [N, ?, H, W] (``look``), and which pixels are valid [N, 1, H, W].
+
+        What is said of the whole image is a map of one pixel.
+        """
         raise NotImplementedError
 
     def shown_prediction(self, prediction: Tensor, height: int, width: int) -> Tensor:

@@ -36,6 +36,10 @@ class ClassificationTask(SegmentationTask):
             return {**options, "target": options.get("name")}
         return options
 
+    def shown_prediction(self, prediction: Tensor, height: int, width: int) -> Tensor:
+        """See `Task.shown_prediction`: the likeliest class of the image."""
+        return super().shown_prediction(prediction.float().mean((2, 3), keepdim=True), 1, 1)
+
     def new_metrics(self) -> "ClassificationMetrics":  # type: ignore[override]
         return ClassificationMetrics(self)
 

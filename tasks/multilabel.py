@@ -24,6 +24,7 @@ class MultilabelTask(Task):
 
     target: str | None = Field(None, min_length=1)
 
+    look = "labels"
     usual_head: ClassVar = "pooled"
     # First the one that needs no threshold: a short training may find no label likelier than one half.
     higher_is_better: ClassVar = {"auc": True, "f1": True, "accuracy": True, "err": False}
@@ -53,6 +54,15 @@ class MultilabelTask(Task):
         target, valid = self.labels(batch)
         logits = prediction.float().mean((2, 3), keepdim=True)
         return masked_mean(binary_cross_entropy_with_logits(logits, target, reduction="none"), valid)
+
+    def shown_target(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """See `Task.shown_target`: the labels; of images of which all are known."""
+        target, valid = self.labels(batch)
+        return target, valid.all(1, keepdim=True)
+
+    def shown_prediction(self, prediction: Tensor, height: int, width: int) -> Tensor:
+        """See `Task.shown_prediction`: the probability of each label."""
+        return prediction.float().mean((2, 3), keepdim=True).sigmoid()
 
     def new_metrics(self) -> "MultilabelMetrics":
         return MultilabelMetrics(self)

@@ -37,6 +37,10 @@ class RegressionTask(MapTask):
         difference = masked(prediction.float() - target, valid)
         return masked_mean(difference.abs() if self.criterion == "l1" else difference.square(), valid)
 
+    def shown_prediction(self, prediction: Tensor, height: int, width: int) -> Tensor:
+        """See `Task.shown_prediction`: the numbers of the image."""
+        return prediction.float().mean((2, 3), keepdim=True)
+
     def new_metrics(self) -> "RegressionMetrics":  # type: ignore[override]
         return RegressionMetrics(self)
 

@@ -5,15 +5,18 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import numpy as np
 import pytest
 import torch
 from conftest import Script, assert_user_error, tiny
 from published_names import to_published
-from small_data import make_nyuv2
+from small_data import make_nyuv2, write_png
 from small_training import setup_for
 from torch import Tensor
 
-from dataloaders import evaluation_loader
+from dataloaders import evaluation_loader, open_dataset
+from dataloaders.readers import read_grey8
+from dataloaders.taskonomy import decode_labels
 from prune_utils.apply import apply_masks
 from prune_utils.layers import weights
 from runtime.setup import Setup
@@ -21,6 +24,7 @@ from tasks import Task
 from training.checkpoints.checkpoint import capture, write_checkpoint
 from training.evaluation import evaluate
 from training.names import best_path, final_path, pruned_path
+from training.predicting import predict
 
 Evaluate = Callable[..., CompletedProcess]
 TASKS = ["--tasks", "seg,depth"]
@@ -171,6 +175,29 @@ def test_some_of_a_networks_tasks(evaluate_script: Evaluate, setup: Setup, tmp_p
     assert contents["metrics"] == {"depth": pytest.approx(both["depth"], nan_ok=True)}
     assert set(contents["sparsity"]["parts"]) == {"backbone", "heads.depth", "all"}
     assert not (tmp_path / "out" / "eval_final_any.json").exists()
+
+
+def test_a_folder_of_images_is_predicted_for(evaluate_script: Evaluate, setup: Setup, tmp_path: Path) -> None:
+    net = setup.network(3)
+    write_checkpoint(final_path(setup.dest, "any"), capture(setup, net, "baseline", None))
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
+    write_png(tmp_path / "mine" / "a.png", pixels)
+    (tmp_path / "mine" / "notes.txt").write_text("none of these")
+    flags = [*TASKS, "--checkpoint", str(setup.dest / "final_any.pth"), "--predict"]
+    result = evaluate_script(*flags, "mine")
+    assert result.returncode == 0, result.stderr
+    out = tmp_path / "out" / "predictions_final_any"
+    assert sorted(path.name for path in out.iterdir()) == ["a_depth.png", "a_look.png", "a_seg.png"]
+    blue_first = torch.from_numpy(pixels[..., ::-1].copy()).permute(2, 0, 1)
+    image = open_dataset(setup.config, "test", ()).normalisation(blue_first)
+    classes = predict(net, setup.tasks, image)["seg"]
+    assert classes.shape == (1, 40, 56)
+    assert torch.equal(decode_labels(read_grey8(out / "a_seg.png")), classes)
+    assert not (tmp_path / "out" / "eval_final_any.json").exists()
+    (tmp_path / "mine" / "a.jpg").write_bytes(b"")
+    assert_user_error(evaluate_script(*flags, "mine"), "--predict", "a.jpg", "a.png", "rename one")
+    assert_user_error(evaluate_script(*flags, "out"), "--predict: out holds no image")
+    assert_user_error(evaluate_script(*flags, "nowhere"), "--predict: nowhere", "name a folder")
 
 
 def test_undefined_metrics_are_null_and_say_so(

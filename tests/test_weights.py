@@ -8,7 +8,8 @@ import torch
 from conftest import Script, assert_user_error, tiny
 from small_training import job_for, setup_for, short
 
-from prune_utils.scores import gradient_magnitudes, scores_at_initialisation, snip_scores
+from prune_utils.initialisation import scores_at_initialisation
+from prune_utils.scores import gradient_magnitudes, snip_scores
 from runtime.passes import placed, scoring_loader
 from training.checkpoints.identities import begun_as
 from training.checkpoints.networks import open_network

@@ -18,8 +18,8 @@ from configs import UserError
 from dataloaders import open_dataset, validation_split
 from models import MultitaskNet
 from models.files import first_not_finite
-from reports.wording import counted
 from runtime.device import seed_everything
+from runtime.passes import report_skipped
 from training.checkpoints.checkpoint import Checkpoint
 from training.checkpoints.identities import begun_as
 from training.checkpoints.keeping import RunFiles
@@ -228,9 +228,7 @@ class Trainer:
             with self.interrupts.reading():
                 yield from loader
         finally:
-            if loader.skipped:
-                samples = counted(len(loader.skipped), "unreadable sample")
-                self.bar.write(f"skipped {samples}: {'; '.join(loader.skipped[:5])}")
+            report_skipped(loader, self.bar)
 
     def _settle(self) -> None:
         for entry in self.ledger.settle(self.interrupts.asked, self._is_late):

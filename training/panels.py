@@ -12,7 +12,7 @@ from tasks import Task
 def styles(tasks: Mapping[str, Task]) -> dict[str, Style]:
     """How the maps of each task are drawn, by name; tasks of a kind that does not say are left out."""
     return {
-        name: Style(task.look, task.channels, getattr(task, "class_names", None))
+        name: Style(task.look, task.channels, task.class_names)
         for name, task in tasks.items()
         if task.look is not None
     }
@@ -24,6 +24,7 @@ def panel(values: Tensor, valid: Tensor | None = None, text: str = "") -> Panel:
     return Panel(values.cpu().numpy(), pixels, text)
 
 
-def as_picture(image: Tensor) -> np.ndarray:
-    """An image as data sets read it, 0..255 [3, H, W] in BGR order, as uint8 [H, W, 3] in RGB order."""
-    return image.flip(0).permute(1, 2, 0).round().clamp(0, 255).byte().cpu().numpy()
+def as_picture(image: Tensor, channels: str) -> np.ndarray:
+    """An image as data sets read it, 0..255 [3, H, W] with channels "bgr" or "rgb", as uint8 [H, W, 3], RGB."""
+    in_order = image if channels == "rgb" else image.flip(0)
+    return in_order.permute(1, 2, 0).round().clamp(0, 255).byte().cpu().numpy()

@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from configs.errors import UserError
-from configs.paths import prepare_folder
+from configs.paths import prepare_folder, write_text
 from dataloaders import MultitaskDataset, open_dataset
 from dataloaders.readers import read_colour
 from dataloaders.writing import write_values
-from reports.samples import Panel, draw_strip
+from reports.samples import draw_strip, in_words
 from runtime.setup import Setup
 from tasks import Task
 from training.panels import as_picture, panel, styles
@@ -49,7 +50,8 @@ def predict_folder(setup: Setup, net: nn.Module, folder: Path, out: Path) -> int
     """Write what a network says of every image in a folder: a file a task as the layout has them, and a picture.
 
     Args:
-        out: the folder for ``<image>_<task>.png`` (or ``.npy``) and ``<image>_look.png``.
+        out: the folder for ``<image>_<task>.png`` (or ``.npy``), ``<image>_look.png``, and ``labels.csv`` if there are
+            tasks of the whole image.
 
     Returns:
         the number of images.
@@ -59,25 +61,27 @@ def predict_folder(setup: Setup, net: nn.Module, folder: Path, out: Path) -> int
     """
     files = _images(folder)
     prepare_folder(out, FLAG)
-    dataset = open_dataset(setup.config, "test", keys=())
+    dataset, looks, words = open_dataset(setup.config, "test", keys=()), styles(setup.tasks), []
     for file in tqdm(files, unit="img"):
-        image = read_colour(file)
+        image = read_colour(file, dataset.channels.upper())
         with setup.runtime.autocast():
             shown = predict(net, setup.tasks, _as_given(dataset, image).to(setup.runtime.device))
         values = {name: value.cpu() for name, value in shown.items()}
+        panels = {name: panel(values[name]) for name in looks}
+        said = {name: in_words(panels[name], looks[name]) for name in looks if values[name].shape[1:] == (1, 1)}
+        words.append({"image": file.name, **said})
         for name, task in setup.tasks.items():
-            write_values(out / f"{file.stem}_{name}", dataset.fields[task.targets[0]], values[name])
-        panels: dict[str, Panel] = {
-            name: panel(values[name]) for name, task in setup.tasks.items() if task.look is not None
-        }
-        draw_strip(out / f"{file.stem}_look.png", file.name, as_picture(image), panels, styles(setup.tasks))
+            if name not in said:
+                write_values(out / f"{file.stem}_{name}", dataset.fields[task.targets[0]], values[name])
+        draw_strip(out / f"{file.stem}_look.png", file.name, as_picture(image, dataset.channels), panels, looks)
+    if len(words[0]) > 1:
+        write_text(out / "labels.csv", pd.DataFrame(words).to_csv(index=False))
     return len(files)
 
 
 def _as_given(dataset: MultitaskDataset, image: Tensor) -> Tensor:
     """The image as the data set gives ``img`` to a network."""
-    decode = dataset.field("img").decode
-    return (image if decode is None else decode(image)).float()
+    return dataset.normalisation(image).float()
 
 
 def _images(folder: Path) -> list[Path]:

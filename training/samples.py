@@ -115,4 +115,4 @@ def _row(
             target, valid = task.shown_target(batch)
             text = "no valid pixel" if np.isnan(losses[name]) else f"loss {losses[name]:.3g}"
             cells[name] = (panel(target[0], valid[0]), panel(said[name][0], text=text))
-    return Row(label, read["name"][0], as_picture(reader.dataset.read(place, "img")), cells)
+    return Row(label, read["name"][0], as_picture(reader.dataset.read(place, "img"), reader.dataset.channels), cells)

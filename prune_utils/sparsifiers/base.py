@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from configs.schema import DynamicConfig
+from prune_utils.initialisation import Init
 from prune_utils.layers import Masks, Scores
 from prune_utils.masks import exact_masks, keep_thresholds, masks_above, merge
-from prune_utils.scores import Init, Loss
+from prune_utils.scores import Loss
 
 
 @dataclass(frozen=True)

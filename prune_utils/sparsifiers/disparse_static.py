@@ -1,7 +1,7 @@
 """DiSparse static: prune at initialisation what no task needs (Sun et al., CVPR 2022)."""
 
+from prune_utils.initialisation import scores_at_initialisation
 from prune_utils.layers import Masks, shared_weights
-from prune_utils.scores import scores_at_initialisation
 from prune_utils.sparsifiers.base import OneShot, OneShotInputs, masks_from_scores
 
 

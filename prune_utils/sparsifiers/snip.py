@@ -2,8 +2,8 @@
 
 from torch import nn
 
+from prune_utils.initialisation import scores_at_initialisation
 from prune_utils.layers import Masks, Scores
-from prune_utils.scores import scores_at_initialisation
 from prune_utils.sparsifiers.base import OneShot, OneShotInputs, masks_from_scores
 
 

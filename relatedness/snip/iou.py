@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from prune_utils.initialisation import scores_at_initialisation
 from prune_utils.layers import Scores, shared_weights
 from prune_utils.masks import keep_thresholds
-from prune_utils.scores import scores_at_initialisation
 from reports.iou import IoUFile, LayerIoU
 from runtime.identity import identity_of
 from runtime.passes import scored_samples, task_magnitudes

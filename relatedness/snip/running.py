@@ -11,10 +11,10 @@ from tqdm import tqdm
 
 from configs import Config, UserError
 from configs.plugins import resolve
+from prune_utils.initialisation import scores_at_initialisation
 from prune_utils.keep_ratio import KeepRatio, stated_keep_ratio
 from prune_utils.layers import Masks, Scores, shared_weights
 from prune_utils.masks import MergedNetwork, keep_thresholds, masks_above
-from prune_utils.scores import scores_at_initialisation
 from relatedness.snip.measures import MEASURES, Measure
 from relatedness.snip.similarity import layer_rows, similarity_tables
 from relatedness.snip.statistics import Statistics, pair_statistics

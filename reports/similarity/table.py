@@ -1,12 +1,39 @@
 """The table of the Meta-Sparse report as text cells, under the names of the report and of the flags."""
 
+from typing import Literal
+
 import pandas as pd
 
-from reports.similarity.report import METRIC_NAMES, WEIGHTING_NAMES, WEIGHTING_TEXTS, Report, whole_table
+from reports.similarity.report import METRIC_NAMES, WEIGHTING_NAMES, Report
 from reports.tables import decimals
 
 ERROR = " se"
 """Ends the heading of a column of standard errors."""
+WEIGHTING_TEXTS = {
+    "equal": "every layer counts 1",
+    "linear": "layer number l, counted from 0, counts l",
+    "linear_plus_one": "it counts l + 1",
+    "five_zeros": "the first five layers count 0, all others 1",
+    "av_sparsity": "s_a + s_b, the shares of the layer that the two tasks prune",
+    "min_sparsity": "the smaller of s_a and s_b",
+    "epi_like": "1 - |n_a - n_b| / (n_a + n_b), n the weights that a task keeps of the layer",
+}
+"""What each weighting makes of a layer."""
+
+
+def whole_table(report: Report, column: Literal["value", "stderr"] = "value") -> pd.DataFrame:
+    """The table of the Meta-Sparse report with all that the file holds.
+
+    Returns:
+        values, or their standard errors, indexed by (weighting, metric), the report's names; columns (sparsity set,
+        "task_a/task_b").
+    """
+    numbers = report.values if column == "value" else report.errors
+    table = numbers.rename(index=WEIGHTING_NAMES, level=0).rename(index=METRIC_NAMES, level=1)
+    table.index = table.index.set_names(["weighting", "metric"])
+    chosen, task_a, task_b = (table.columns.get_level_values(level) for level in range(3))
+    table.columns = pd.MultiIndex.from_arrays([chosen, task_a + "/" + task_b], names=["sparsities", "pair"])
+    return table
 
 
 def table_cells(report: Report, missing: str, errors: bool = False) -> pd.DataFrame:

@@ -10,7 +10,8 @@ import pandas as pd
 
 from configs import UserError
 from reports.files import Part
-from reports.similarity.report import METRIC_NAMES, WEIGHTING_NAMES, Report, whole_table
+from reports.similarity.report import METRIC_NAMES, WEIGHTING_NAMES, Report
+from reports.similarity.table import whole_table
 from reports.tables import decimals
 from reports.tables_file import Cell
 

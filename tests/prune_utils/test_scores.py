@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from benchmarks.naive_scorer import naive_scores
 from configs import ModelConfig, UserError
 from models import MultitaskNet, build_network
+from prune_utils.initialisation import xavier_copy
 from prune_utils.layers import head_weights, shared_weights, weights
-from prune_utils.scores import gradient_magnitudes, magnitude_scores, snip_scores, trained_scores, xavier_copy
+from prune_utils.scores import gradient_magnitudes, magnitude_scores, snip_scores, trained_scores
 
 
 def mlp(tasks: Mapping[str, int] | None = None) -> MultitaskNet:

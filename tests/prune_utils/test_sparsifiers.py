@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from configs import UserError
 from models import MultitaskNet
 from prune_utils.erk import erk_counts
+from prune_utils.initialisation import xavier_copy
 from prune_utils.layers import Masks, weights
 from prune_utils.masks import target_count
-from prune_utils.scores import gradient_magnitudes, joint_magnitudes, xavier_copy
+from prune_utils.scores import gradient_magnitudes, joint_magnitudes
 from prune_utils.sparsifiers.base import OneShotInputs
 from prune_utils.sparsifiers.registry import build_sparsifier, find_sparsifier
 

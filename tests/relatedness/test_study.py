@@ -8,7 +8,7 @@ import torch
 from small_studies import study_for
 from small_training import assert_same
 
-from prune_utils.scores import xavier_copy
+from prune_utils.initialisation import xavier_copy
 from relatedness.estimators.gradient_cosine import GradientCosine
 from relatedness.estimators.snip import Snip
 from relatedness.study import Plan, Study

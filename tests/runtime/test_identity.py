@@ -55,6 +55,12 @@ def test_every_part_counts_and_is_named(parts: dict, words: list[str], asked: bo
     assert differing(NEXT, later) == words, "it is said of what came before as well"
 
 
+def test_a_setting_that_an_earlier_version_had_not_yet_is_as_one_without_a_value() -> None:
+    later = changed(settings={**WORK.settings, "model.weights": None})
+    assert later.request == WORK.request and differing_requests(WORK, later) == []
+    assert changed(settings={**WORK.settings, "model.weights": "w"}).request != WORK.request
+
+
 def test_the_same_work_has_the_same_key_in_json_and_back() -> None:
     assert Identity.model_validate_json(NEXT.model_dump_json()) == NEXT
     assert Identity.model_validate(NEXT.model_dump(mode="json")).key == NEXT.key

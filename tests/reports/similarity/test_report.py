@@ -6,8 +6,9 @@ import pytest
 from small_reports import parse_report
 
 from configs import UserError
-from reports.similarity.report import layer_similarity, matrix, read_report, whole_table
+from reports.similarity.report import layer_similarity, matrix, read_report
 from reports.similarity.summary import matrix_text, ranking, ranking_text
+from reports.similarity.table import whole_table
 
 
 def test_entries_are_found_by_method_sparsities_and_pair(make_json, write_json):
