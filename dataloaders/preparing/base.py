@@ -80,13 +80,13 @@ class Preparation(ABC):
 
 def save_png(path: Path, pixels: NDArray[np.uint8]) -> None:
     """Write an image [H, W] or [H, W, 3] whole or not at all."""
-    with replacing(path) as temporary:
+    with replacing(path, synced=False) as temporary:
         Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, format="PNG")
 
 
 def save_npy(path: Path, array: NDArray) -> None:
     """Write an array whole or not at all."""
-    with replacing(path) as temporary, temporary.open("wb") as file:
+    with replacing(path, synced=False) as temporary, temporary.open("wb") as file:
         np.save(file, np.ascontiguousarray(array))
 
 
