@@ -21,7 +21,7 @@ def main() -> None:
     from training.evaluation import evaluate_with_bar
     from training.samples import SampleLosses, draw_evaluated
 
-    setup = prepare(flags.SharedFlags.of(arguments))
+    setup = prepare(flags.SharedFlags.of(arguments), splits=("test",))
     run, path, net, checkpoint = network_to_evaluate(setup, arguments.method, arguments.ratio, arguments.checkpoint)
     setup.runtime.arrange(net)
     if arguments.predict is not None:

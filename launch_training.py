@@ -13,10 +13,10 @@ from configs import flags
 def main() -> None:
     arguments = parse_arguments()
     from runtime import device
-    from runtime.setup import prepare
+    from runtime.setup import VALIDATION, prepare
     from training.job import make_job
 
-    setup = prepare(flags.SharedFlags.of(arguments))
+    setup = prepare(flags.SharedFlags.of(arguments), splits=("train", VALIDATION))
     job = make_job(setup, arguments.method, arguments.ratio, arguments.max_iters)
     with setup.runtime.alone(job.lock, f"train '{job.name}' in {setup.dest}"):
         run(job, arguments)

@@ -12,13 +12,14 @@ from pathlib import Path
 
 from configs.errors import UserError
 from configs.flags import Parser, count, run_script
-from dataloaders.rendering import PUBLISHED, usual_workers
+from dataloaders.preparing.registry import PREPARATIONS, find_preparation
+from dataloaders.rendering import usual_workers
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = Parser(description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     add = parser.add_argument
-    add("--layout", choices=list(PUBLISHED), required=True, help="which data set it is")
+    add("--layout", choices=list(PREPARATIONS), required=True, help="which data set it is")
     add("--source", type=Path, required=True, help="the download: nyu_depth_v2_labeled.mat; the folder of leftImg8bit, "
         "gtFine and disparity; or the folder that omnitools.download wrote to")
     add("--splits", type=Path, help="nyuv2: splits.mat; default: the one beside the source")
@@ -31,10 +32,9 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
 
-    from dataloaders.preparing.registry import PREPARATIONS
     from dataloaders.preparing.running import prepare
 
-    kind = PREPARATIONS[arguments.layout]
+    kind = find_preparation(arguments.layout)
     files = {name: getattr(arguments, name) for name in ("splits", "classes") if getattr(arguments, name) is not None}
     unused = [name for name in files if name not in kind.takes]
     if unused:

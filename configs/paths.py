@@ -51,12 +51,16 @@ def check_file(path: Path, flag: str) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, synced: bool = True) -> Iterator[Path]:
     """A new empty file beside ``path`` to write to; renamed to ``path`` at the end, removed after an error.
 
     A reader sees the old file or the new one, never half of one, even after a crash or on a full disk. Only a
     regular file is replaced. A link is refused and not followed, since in a folder that others may write to it could
     lead to any file of the user's. What processes that were killed here have left of ``path`` is removed first.
+
+    Args:
+        synced: wait until it is on the disk, so that it stays whole if the machine stops. Of thousands of files each
+            would wait; who writes those can call ``os.sync`` once.
 
     Raises:
         UserError: something else than a regular file is there, or the file cannot be written (full disk, no
@@ -75,9 +79,11 @@ def replacing(path: Path) -> Iterator[Path]:
         with suppress(OSError):  # on a disk without locks
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield temporary
-        os.fsync(descriptor)
+        if synced:
+            os.fsync(descriptor)
         temporary.replace(path)
-        _sync_folder(path.parent)
+        if synced:
+            _sync_folder(path.parent)
     except OSError as error:
         remedy = "free some space or name another --dest"
         if error.errno == errno.ENAMETOOLONG:

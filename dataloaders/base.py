@@ -95,6 +95,13 @@ class MultitaskDataset(ABC):
         """
         return None
 
+    def image_size(self, index: int, key: str) -> tuple[int, int] | None:
+        """Height and width of what ``read`` gives, from a file's header, so that all are looked at before work starts.
+
+        None: that is not known without reading. Raises UserError.
+        """
+        return None
+
     def field(self, key: str) -> Field:
         """The field of any key, ``img`` included."""
         return self._image if key == "img" else self.fields[key]
@@ -123,16 +130,20 @@ class MultitaskDataset(ABC):
                     f"give a tensor [C, 1, 1]"
                 )
             if value.shape[1:] != size:
-                raise UserError(
-                    f"{self.source(index, key)}: {_size(value)} pixels, but the image "
-                    f"{self.source(index, 'img')} has {_size(image)}; correct the file"
-                )
+                raise self.sizes_differ(index, key, value.shape[1:], image.shape[1:])
         return sample
 
     def target(self, index: int, key: str) -> Tensor:
         """The final values of one key of one sample as it is, [C, H, W]."""
         value, field = self._read_checked(index, key), self.field(key)
         return (value if field.decode is None else field.decode(value)).to(field.dtype)
+
+    def sizes_differ(self, index: int, key: str, size: Sequence[int], image: Sequence[int]) -> UserError:
+        """The error for a key of another size (height, width) than the image's."""
+        return UserError(
+            f"{self.source(index, key)}: {size[0]} x {size[1]} pixels, but the image "
+            f"{self.source(index, 'img')} has {image[0]} x {image[1]}; correct the file"
+        )
 
     def _read_checked(self, index: int, key: str) -> Tensor:
         try:
@@ -222,10 +233,6 @@ class IndexedDataset(MultitaskDataset):
             for index, relative in enumerate(self._paths[self.column(key)]):
                 if leaves_root(relative):
                     self.path(index, key)
-
-
-def _size(value: Tensor) -> str:
-    return f"{value.shape[1]} x {value.shape[2]}"
 
 
 def _describe(value: object) -> str:

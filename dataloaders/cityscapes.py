@@ -9,7 +9,7 @@ from torch import Tensor
 
 from configs.errors import UserError
 from dataloaders.base import Field, IndexedDataset
-from dataloaders.readers import check_labels, read_floats, read_unit_colour, read_whole_numbers
+from dataloaders.readers import check_labels, read_floats, read_unit_colour, read_whole_numbers, size_of
 
 LABEL_SETS = (2, 7, 19)
 IGNORE = -1
@@ -38,6 +38,9 @@ class Cityscapes(IndexedDataset):
 
     def column(self, key: str) -> str:
         return f"label{self.num_classes}" if key == "seg" else key
+
+    def image_size(self, index: int, key: str) -> tuple[int, int]:
+        return size_of(self.path(index, key))
 
     def read(self, index: int, key: str) -> Tensor:
         path = self.path(index, key)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from configs.errors import UserError
 from dataloaders.base import Field, MultitaskDataset
-from dataloaders.readers import check_labels, read_floats, read_unit_colour, read_whole_numbers
+from dataloaders.readers import check_labels, read_floats, read_unit_colour, read_whole_numbers, size_of
 
 FOLDERS = {"train": "train", "test": "val"}
 IGNORE = -1
@@ -70,6 +70,9 @@ class MtanArrays(MultitaskDataset):
 
     def sources(self, index: int, key: str) -> Sequence[Path]:
         return (self.path(index, key),)
+
+    def image_size(self, index: int, key: str) -> tuple[int, int]:
+        return size_of(self.path(index, key))
 
     def read(self, index: int, key: str) -> Tensor:
         path = self.path(index, key)

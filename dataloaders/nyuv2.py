@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from dataloaders.base import Field, IndexedDataset
-from dataloaders.readers import check_labels, read_coded, read_colour, read_floats, read_labels
+from dataloaders.readers import check_labels, read_coded, read_colour, read_floats, read_labels, size_of
 
 CLASSES, IGNORE = 40, 255
 INVALID = 255
@@ -52,6 +52,9 @@ class NYUv2(IndexedDataset):
         "normal": Field(fill=INVALID, mirror=mirror_normals, encode=encode_normals),
         "depth": Field(fill=0.0),
     }
+
+    def image_size(self, index: int, key: str) -> tuple[int, int]:
+        return size_of(self.path(index, key))
 
     def read(self, index: int, key: str) -> Tensor:
         path = self.path(index, key)

@@ -47,6 +47,9 @@ class Subset(MultitaskDataset):
     def sources(self, index: int, key: str) -> Sequence[Path] | None:
         return self.whole.sources(self.indices[index], key)
 
+    def image_size(self, index: int, key: str) -> tuple[int, int] | None:
+        return self.whole.image_size(self.indices[index], key)
+
     def field(self, key: str) -> Field:
         return self.whole.field(key)
 

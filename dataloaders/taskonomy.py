@@ -10,7 +10,7 @@ from torch import Tensor
 
 from configs.errors import UserError
 from dataloaders.base import Field, IndexedDataset
-from dataloaders.readers import check_labels, read_coded, read_colour, read_grey16, read_labels
+from dataloaders.readers import check_labels, read_coded, read_colour, read_grey16, read_labels, size_of
 
 LABELS = 18  # 0 is unlabelled background, 1..17 are the classes
 IGNORED = 255
@@ -142,6 +142,10 @@ class Taskonomy(IndexedDataset):
             if _exists(other):
                 return other
         return path
+
+    def image_size(self, index: int, key: str) -> tuple[int, int]:
+        size_of(self.path(index, key))  # for what may be wrong with the file; it may have any size
+        return self.size, self.size
 
     def read(self, index: int, key: str) -> Tensor:
         path = self.path(index, key)

@@ -1,7 +1,7 @@
 """From a script's flags to everything it works with."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,12 +15,16 @@ from configs.flags import SharedFlags
 from configs.paths import prepare_folder
 from configs.plugins import users_code
 from dataloaders import open_dataset
-from dataloaders.registry import asked_for
+from dataloaders.registry import asked_for, validation_split
 from models import MultitaskNet, Pretrained, build_network, pretrained
 from prune_utils.initialisation import Init
 from runtime import device
 from runtime.device import Runtime, seed_everything
+from runtime.sizes import check_sizes
 from tasks import Task, build_tasks
+
+
+VALIDATION = "validation"
 
 
 @dataclass(frozen=True)
@@ -91,11 +95,12 @@ class Setup:
         return net.to(self.runtime.device)
 
 
-def prepare(shared: SharedFlags, make_folder: bool = True) -> Setup:
+def prepare(shared: SharedFlags, make_folder: bool = True, splits: Sequence[str] = ("train",)) -> Setup:
     """Check flags, settings, device, destination and data, in this order, before any work is done.
 
     Args:
         make_folder: False where nothing will be written to the destination.
+        splits: those whose images will be read; ``VALIDATION``: the one on which the best network is chosen.
 
     Raises:
         UserError: something is wrong with one of them.
@@ -112,7 +117,12 @@ def prepare(shared: SharedFlags, make_folder: bool = True) -> Setup:
     if runtime.is_main:
         runtime.wait()
     config = config.model_copy(update={"data": config.data.model_copy(update={"root": root})})
-    tasks = {name: task.with_data(partial(_targets, config, task)) for name, task in build_tasks(config, root).items()}
+    tasks = build_tasks(config, root)
+    keys = tuple(dict.fromkeys(key for task in tasks.values() for key in task.targets))
+    for split in splits if make_folder else ():
+        split = validation_split(config) if split == VALIDATION else split
+        runtime.from_main(partial(check_sizes, config, split, keys, runtime.world, dest))
+    tasks = {name: task.with_data(partial(_targets, config, task)) for name, task in tasks.items()}
     return Setup(config, tasks, list(every.tasks), runtime, shared, dest)
 
 

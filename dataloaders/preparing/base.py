@@ -1,21 +1,10 @@
 """What a preparation is: an official download, and how its frames become files of the layout that a loader reads."""
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
-from configs.errors import UserError
-from configs.paths import replacing
-from configs.regular import open_regular
-
-EDGE = 1 << 20  # bytes at either end of a large file that tell it from others
 
 
 @dataclass(frozen=True)
@@ -76,32 +65,3 @@ class Preparation(ABC):
     def remarks(self) -> Sequence[str]:
         """What a user should know of the data set that is made, a line each."""
         return ()
-
-
-def save_png(path: Path, pixels: NDArray[np.uint8]) -> None:
-    """Write an image [H, W] or [H, W, 3] whole or not at all."""
-    with replacing(path) as temporary:
-        Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, format="PNG")
-
-
-def save_npy(path: Path, array: NDArray) -> None:
-    """Write an array whole or not at all."""
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.save(file, np.ascontiguousarray(array))
-
-
-def told_by_its_ends(path: Path) -> str:
-    """A hash of a file's size and of both its ends: enough to see that it is another one, without reading gigabytes.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    try:
-        with open_regular(path) as file:
-            digest = hashlib.sha256(file.read(EDGE))
-            size = file.seek(0, 2)
-            file.seek(max(0, size - EDGE))
-            digest.update(file.read())
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}; name the file that was downloaded") from error
-    return f"{size} bytes, {digest.hexdigest()[:16]}"

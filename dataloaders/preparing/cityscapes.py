@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from configs.errors import UserError
 from dataloaders.images import CODED, GREY_8, GREY_16, Wanted, open_image
-from dataloaders.preparing.base import Frame, Preparation, save_npy
+from dataloaders.preparing.base import Frame, Preparation
+from dataloaders.preparing.files import save_npy
 
 SPLITS = {"train": "train", "val": "test"}
 FILES = {"leftImg8bit": "leftImg8bit", "gtFine": "gtFine_labelIds", "disparity": "disparity"}

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.errors import UserError
-from dataloaders.preparing.base import Frame, Preparation, save_npy, save_png, told_by_its_ends
+from dataloaders.preparing.base import Frame, Preparation
+from dataloaders.preparing.files import save_npy, save_png, told_by_its_ends
 from dataloaders.preparing.geometry import Camera, plane_normals
 from dataloaders.preparing.matlab import Hdf5, read_numbers
 

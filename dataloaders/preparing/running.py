@@ -1,6 +1,7 @@
 """Making a data set: what is missing of it, whether there is room, file by file, and the index at the end."""
 
 import json
+import os
 import shutil
 import sys
 from collections import Counter
@@ -69,6 +70,7 @@ def prepare(preparation: Preparation, root: Path, workers: int) -> Prepared:
     ):  # fmt: skip
         for _ in done:
             bar.update()
+    os.sync()  # the index promises that all is there, and files were not waited for one by one
     splits = list(dict.fromkeys(frame.split for frame in frames))
     index = {split: [frame.row for frame in frames if frame.split == split] for split in splits}
     aside = _write_index(root / preparation.index_file, json.dumps(index, indent=1))
@@ -104,11 +106,15 @@ def _missing(preparation: Preparation, frames: Sequence[Frame], root: Path) -> l
 
 
 def _files_in(folders: Collection[Path]) -> set[str]:
-    """All that lies in these folders; a look at each folder is quicker than one for each file."""
+    """What lies in these folders and is not empty, as files are that a machine had no time to write before it stopped.
+
+    A look at each folder is quicker than one for each file.
+    """
     there = set()
     for folder in folders:
         try:
-            there |= set(map(str, folder.iterdir()))
+            with os.scandir(folder) as entries:
+                there |= {entry.path for entry in entries if entry.stat().st_size}
         except FileNotFoundError:
             continue
         except OSError as error:
