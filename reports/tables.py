@@ -50,7 +50,8 @@ def tsv(frame: pd.DataFrame, note: str = "") -> str:
 def markdown(frame: pd.DataFrame, note: str = "") -> str:
     """A Markdown table, padded so that it can be read as it stands."""
     heading, *rows = ([markdown_text(cell) for cell in row] for row in (_heading(frame), *_rows(frame)))
-    widths = [max(map(len, column)) for column in zip(heading, *rows, strict=True)]
+    # Two at least, since the colon of a number's column needs a dash beside it.
+    widths = [max(2, *map(len, column)) for column in zip(heading, *rows, strict=True)]
     labels = frame.index.nlevels
     rule = ["-" * width if i < labels else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
     lines = []

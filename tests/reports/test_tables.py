@@ -36,6 +36,12 @@ def test_markdown_text_is_shown_as_it_is(name: str, source: str) -> None:
     assert markdown_text(name) == source
 
 
+def test_a_narrow_column_is_one_too() -> None:
+    index = pd.MultiIndex.from_tuples([("1",)], names=["a"])
+    frame = pd.DataFrame([["7"]], index=index, columns=pd.MultiIndex.from_tuples([("", "b")]))
+    assert markdown(frame).splitlines() == ["| a  |  b |", "| -- | -: |", "| 1  |  7 |"]
+
+
 def test_latex_shows_names_as_text(table: pd.DataFrame) -> None:
     text = latex(table)
     assert r"a\textbar{}b \$x\$ {*}{[}c]\textbackslash{}" in text
