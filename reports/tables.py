@@ -28,9 +28,11 @@ TSV_ESCAPES = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 MARKDOWN_ESCAPES = {
     **{character: "\\" + character for character in "\\|`*[]<$~"},
     "&": "&amp;",
-    **dict.fromkeys("\t\n\r", " "),
+    **dict.fromkeys("\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "),
 }
-"""An underscore inside of a word means nothing in Markdown, and nothing else of these names begins a line."""
+"""None of these names begins a line, where more would mean something."""
+EMPHASIS = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+"""Underscores at the edge of a word; one inside of a word means nothing in Markdown."""
 SIGN = re.compile(r"^([+-])(?=\d)")
 """The sign of a number, which LaTeX sets as a minus only in mathematics."""
 LATEX_ROWS = 40
@@ -47,8 +49,9 @@ def tsv(frame: pd.DataFrame, note: str = "") -> str:
 
 def markdown(frame: pd.DataFrame, note: str = "") -> str:
     """A Markdown table, padded so that it can be read as it stands."""
-    heading, *rows = ([_escaped(cell, MARKDOWN_ESCAPES) for cell in row] for row in (_heading(frame), *_rows(frame)))
-    widths = [max(map(len, column)) for column in zip(heading, *rows, strict=True)]
+    heading, *rows = ([markdown_text(cell) for cell in row] for row in (_heading(frame), *_rows(frame)))
+    # Two at least, since the colon of a number's column needs a dash beside it.
+    widths = [max(2, *map(len, column)) for column in zip(heading, *rows, strict=True)]
     labels = frame.index.nlevels
     rule = ["-" * width if i < labels else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
     lines = []
@@ -87,6 +90,11 @@ def decimals(frame: pd.DataFrame, missing: str, signed: bool = False) -> pd.Data
 def escape(text: str) -> str:
     """Text as LaTeX source."""
     return _escaped(text, LATEX_ESCAPES)
+
+
+def markdown_text(text: str) -> str:
+    """Text as Markdown source that shows it as it is, in one line, in a table or elsewhere."""
+    return EMPHASIS.sub(r"\\_", _escaped(text, MARKDOWN_ESCAPES))
 
 
 def _escaped(text: str, escapes: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from reports.similarity.summary import PLUS_MINUS
-from reports.tables import markdown
+from reports.tables import markdown, markdown_text
 from reports.tables_file import Cell, Cells, Columns, Section, TableSettings
 from reproduce.tables import TABLES, find_table
 
@@ -17,7 +17,7 @@ NOTHING = "No run is finished yet.\n"
 
 def page(dataset: str, sections: Mapping[str, Section]) -> str:
     """The whole page, with the sections in a fixed order; one that is damaged is left out."""
-    shown = [f"# Tables of {dataset}\n"]
+    shown = [f"# Tables of {markdown_text(dataset)}\n"]
     for name in TABLES:
         table = find_table(name)
         section = sections[name].as_kind(table.kind) if name in sections else None
@@ -96,8 +96,8 @@ def _settings(settings: TableSettings, published: bool) -> str:
     iterations = settings.max_iters
     own = settings.overrides[len(settings.paper_overrides) :]
     own = [*([] if iterations is None else [f"--max_iters {iterations}"]), *(f"--set {text}" for text in own)]
-    line = f"Settings: {'; '.join(basis)}."
+    line = f"Settings: {markdown_text('; '.join(basis))}."
     if own:
-        line += f" Changed by flags: {' '.join(own)}"
+        line += f" Changed by flags: {markdown_text(' '.join(own))}"
         line += "; so the differences are not those of a reproduction." if published else "."
     return line + "\n"

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from reports.files import Part, Value
 from reports.similarity.report import Similarities
+from reports.tables import markdown_text
 from reports.tables_file import Cell, Cells, Column, Columns, Section
 from reproduce.cells import cells_of, columns_of, finished_rows
 from reproduce.claim import (
@@ -97,7 +98,7 @@ class CotrainingTable(Table[CotrainingSection]):
             }
             if rows:
                 cells = [row.values for row in rows]
-                texts += [f"### {task}\n", results_table(cells, labels, {task: columns}, published)]
+                texts += [f"### {markdown_text(task)}\n", results_table(cells, labels, {task: columns}, published)]
         question = "**Does similarity predict the better partner?**"
         texts += _with_details(question, section.claim, len(section.settings.seeds))
         texts += _with_details(f"{question} In the published numbers:", section.published_claim, 1)
@@ -165,4 +166,5 @@ def _with_details(opening: str, claim: Claim, num_seeds: int) -> Iterable[str]:
         f"{entry.task} rather with {entry.near} than with {entry.far}: {MARKS[entry.agrees]}"
         for entry in claim.comparisons
     )
-    return [f"{opening} {_claim_text(claim, num_seeds)} In detail: {each}.\n"]
+    said = markdown_text(f"{_claim_text(claim, num_seeds)} In detail: {each}.")
+    return [f"{opening} {said}\n"]

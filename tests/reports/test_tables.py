@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from reports.tables import latex, markdown, tsv
+from reports.tables import latex, markdown, markdown_text, tsv
 
 NAME = "a|b\t$x$\n*[c]\\"
 
@@ -25,6 +25,21 @@ def test_markdown_shows_names_as_text(table: pd.DataFrame) -> None:
     assert len(lines) == 3
     escaped = r"a\|b \$x\$ \*\[c\]\\"
     assert lines[2].startswith(f"| {escaped} ") and f"90: {escaped} |" in lines[0]
+
+
+@pytest.mark.parametrize(("name", "source"), [
+    ("masked_sals", "masked_sals"), ("__x__", r"\_\_x\_\_"), ("_a b_c_", r"\_a b_c\_"), ("é_é", "é_é"),
+    ("*a* `b` ~~c~~", r"\*a\* \`b\` \~\~c\~\~"), ("<b>&amp;", r"\<b>&amp;amp;"), ("[a](b)", r"\[a\](b)"),
+    ("a\nb\r\x85\u2028c", "a b   c"), ("", ""),
+])  # fmt: skip
+def test_markdown_text_is_shown_as_it_is(name: str, source: str) -> None:
+    assert markdown_text(name) == source
+
+
+def test_a_narrow_column_is_one_too() -> None:
+    index = pd.MultiIndex.from_tuples([("1",)], names=["a"])
+    frame = pd.DataFrame([["7"]], index=index, columns=pd.MultiIndex.from_tuples([("", "b")]))
+    assert markdown(frame).splitlines() == ["| a  |  b |", "| -- | -: |", "| 1  |  7 |"]
 
 
 def test_latex_shows_names_as_text(table: pd.DataFrame) -> None:
