@@ -17,6 +17,7 @@ from runtime.passes import joint_loss_magnitudes, task_magnitudes
 from runtime.setup import Setup
 from training.checkpoints.checkpoint import Checkpoint
 from training.checkpoints.networks import open_network
+from training.costs import blank_image, image_size
 
 
 def network_to_prune(setup: Setup, source: Path | None) -> tuple[MultitaskNet, Checkpoint | None]:
@@ -39,7 +40,7 @@ def prune(
     """The method's masks, and the keep ratio that led to them; a progress bar while it scores.
 
     Args:
-        ratio: sparsity in percent.
+        ratio: share to prune of what the method's ``ratio_of`` says, in percent.
 
     Raises:
         UserError: not a single weight would be kept.
@@ -58,6 +59,7 @@ def prune(
         seed=setup.seed,
         task_magnitudes=partial(with_bar, task_magnitudes),
         joint_magnitudes=partial(with_bar, joint_loss_magnitudes),
+        example=lambda: blank_image(*image_size(setup), setup.runtime.device),
     )
     masks, found = method.masks(inputs)
     if not any(bool(mask.any()) for mask in masks.values()):
