@@ -68,7 +68,8 @@ def parse_arguments() -> argparse.Namespace:
         help="share of the weights to prune, in percent; of whole channels: of the multiply-adds")
     add("--num_batches", type=flags.positive, help="batches to score with; default: scoring.num_batches")
     add("--keep_ratio", default="exact",
-        help="share of weights (channels) that a task keeps: exact (so that the network has the sparsity), published or a number")
+        help="share of weights (channels) that a task keeps: exact (so that the network has the sparsity), published "
+        "or a number")
     add("--criterion", help="what the method scores weights by, if it has a choice (disparse_pt: gradient, l1)")
     add("--checkpoint", type=Path, help="trained network, for methods that prune one; default: the baseline in --dest")
     arguments = parser.parse_args()

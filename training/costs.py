@@ -34,8 +34,8 @@ def parameters(net: nn.Module) -> Cost:
 def multiply_adds(net: nn.Module, height: int, width: int) -> Cost:
     """Multiply-adds of the Conv and Linear layers for one image; the sparse count is that of the weights kept.
 
-    A weight counts once for each position of its layer's output (``prune_utils.positions``). Biases and other layers are
-    not counted.
+    A weight counts once for each position of its layer's output (``prune_utils.positions``). Biases and other layers
+    are not counted.
 
     Args:
         net: image [1, 3, height, width] -> anything.

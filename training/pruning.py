@@ -15,7 +15,7 @@ from prune_utils.layers import Masks
 from prune_utils.sparsifiers.base import OneShot, OneShotInputs
 from runtime.passes import joint_loss_magnitudes, task_magnitudes
 from runtime.setup import Setup
-from training.checkpoints.checkpoint import Checkpoint
+from training.checkpoints.checkpoint import SMALL, Checkpoint
 from training.checkpoints.networks import open_network
 from training.costs import blank_image, image_size
 
@@ -29,7 +29,7 @@ def network_to_prune(setup: Setup, source: Path | None) -> tuple[MultitaskNet, C
     if source is None:
         return setup.network(), None
     net, checkpoint = open_network(setup, source)
-    if checkpoint.masks:
+    if checkpoint.masks or checkpoint.details.get(SMALL):
         raise UserError(f"{source}: this network is pruned already; name a dense one with --checkpoint")
     return net, checkpoint
 

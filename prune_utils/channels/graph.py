@@ -30,12 +30,14 @@ class Slices:
     Attributes:
         layer: name of its weight.
         dim: of the weight, along which the slices lie.
+        makes: whether the layer makes the channels; else it reads them.
         index: position of each slice, [slices].
         channel: which of the set's channels each slice belongs to, [slices].
     """
 
     layer: str
     dim: int
+    makes: bool
     index: Tensor
     channel: Tensor
 
@@ -55,11 +57,24 @@ class ChannelSet:
     slices: tuple[Slices, ...]
 
 
-def channel_sets(net: nn.Module, example: Tensor) -> list[ChannelSet]:
+def channel_sets(net: nn.Module, graph: Any) -> list[ChannelSet]:
     """All sets of channels that can go, in the network's order.
 
     Channels of predictions stay; so do those that meet a grouped convolution, a layer that mixes channels by itself (as
     normalisation over channels does) or a parameter outside of any layer.
+
+    Args:
+        net: without masks.
+        graph: its ``dependency_graph``.
+    """
+    names = {layer: name for name, layer in weight_layers(net).items()}
+    found = [_as_set(graph, group, names) for group in graph.get_all_groups() if _may_go(group, names)]
+    order = {name: number for number, name in enumerate(names.values())}
+    return sorted(found, key=lambda channels: order[channels.root])
+
+
+def dependency_graph(net: nn.Module, example: Tensor) -> Any:
+    """torch-pruning's ``DependencyGraph`` of a network.
 
     Args:
         net: without masks; it is left as it is.
@@ -68,15 +83,6 @@ def channel_sets(net: nn.Module, example: Tensor) -> list[ChannelSet]:
     Raises:
         UserError: torch-pruning is not installed, or cannot follow the network.
     """
-    names = {layer: name for name, layer in weight_layers(net).items()}
-    graph = dependency_graph(net, example)
-    found = [_as_set(graph, group, names) for group in graph.get_all_groups() if _may_go(group, names)]
-    order = {name: number for number, name in enumerate(names.values())}
-    return sorted(found, key=lambda channels: order[channels.root])
-
-
-def dependency_graph(net: nn.Module, example: Tensor) -> Any:
-    """torch-pruning's ``DependencyGraph`` of a network; arguments and errors are those of ``channel_sets``."""
     try:
         import torch_pruning
     except ImportError as error:
@@ -86,7 +92,8 @@ def dependency_graph(net: nn.Module, example: Tensor) -> Any:
             return torch_pruning.DependencyGraph().build_dependency(net, example, verbose=False)
         except Exception as error:  # a network of the user's own may do what the library does not foresee
             problem = f"{type(error).__name__}: {error}".partition("\n")[0]
-            raise UserError(f"torch-pruning cannot follow this network ({problem}); prune its weights instead") from error
+            remedy = "prune its weights instead"
+            raise UserError(f"torch-pruning cannot follow this network ({problem}); {remedy}") from error
 
 
 def _may_go(group: Any, names: dict[nn.Module, str]) -> bool:
@@ -108,8 +115,8 @@ def _as_set(graph: Any, group: Any, names: dict[nn.Module, str]) -> ChannelSet:
         layer = item.dep.target.module
         if layer in names:
             makes = graph.is_out_channel_pruning_fn(item.dep.handler)
-            dim = _dimension(layer, makes)
-            slices.append(Slices(names[layer], dim, torch.tensor(item.idxs), torch.tensor(item.root_idxs)))
+            index, channel = torch.tensor(item.idxs), torch.tensor(item.root_idxs)
+            slices.append(Slices(names[layer], _dimension(layer, makes), makes, index, channel))
     return ChannelSet(slices[0].layer, len(group[0].idxs), tuple(slices))
 
 

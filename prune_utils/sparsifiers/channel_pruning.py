@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from prune_utils.channels.graph import channel_sets
+from prune_utils.channels.graph import channel_sets, dependency_graph
 from prune_utils.channels.selection import Work, blocks, channel_masks, for_share_removed, ranks
 from prune_utils.layers import Masks, Scores, weights
 from prune_utils.positions import positions
@@ -15,7 +15,7 @@ class ChannelPruning(OneShot):
     """A method that takes whole channels out, from scores of weights.
 
     Options:
-        multiple: of the channels of each layer; as many go at a time. Kernels like multiples of 8, narrow layers do not.
+        multiple: channels of a layer go so many at a time. Kernels like multiples of 8; narrow layers do not.
     """
 
     ratio_of = "multiply-adds"
@@ -32,7 +32,7 @@ class ChannelPruning(OneShot):
             UserError: torch-pruning is not installed, or cannot follow the network; too much is to go.
         """
         example = inputs.example()
-        sets = channel_sets(inputs.net, example)
+        sets = channel_sets(inputs.net, dependency_graph(inputs.net, example))
         shapes = {name: weight.shape for name, weight in weights(inputs.net).items()}
         order = blocks(ranks(sets, scores), self.multiple)
         if inputs.keep_ratio is None:

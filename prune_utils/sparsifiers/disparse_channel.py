@@ -1,9 +1,9 @@
 """DiSparse by whole channels: at initialisation, take out the channels that no task needs."""
 
-from prune_utils.sparsifiers.channel_pruning import ChannelPruning
 from prune_utils.layers import Masks
 from prune_utils.scores import scores_at_initialisation
 from prune_utils.sparsifiers.base import OneShotInputs
+from prune_utils.sparsifiers.channel_pruning import ChannelPruning
 
 
 class DisparseChannel(ChannelPruning):

@@ -1,8 +1,8 @@
 """Magnitude pruning of a trained network by whole channels (Li et al., "Pruning filters", ICLR 2017)."""
 
-from prune_utils.sparsifiers.channel_pruning import ChannelPruning
 from prune_utils.layers import Masks, weights
 from prune_utils.sparsifiers.base import OneShotInputs
+from prune_utils.sparsifiers.channel_pruning import ChannelPruning
 
 
 class MagnitudeChannel(ChannelPruning):
