@@ -19,6 +19,9 @@ Net = TypeVar("Net", bound=nn.Module)
 
 def without_masks(net: Net) -> Net:
     """A copy of a network whose masked weights are zeros, and which has no masks."""
+    for layer in weight_layers(net).values():
+        if is_masked(layer):  # the product, which every forward pass makes anew, may hang in a graph: no copy of that
+            layer.weight = layer.weight.detach()  # type: ignore[operator]
     twin = copy.deepcopy(net)
     for layer in weight_layers(twin).values():
         if is_masked(layer):
