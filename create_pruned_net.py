@@ -1,7 +1,8 @@
 """Prune a multi-task network once, at initialisation or after training, and save it.
 
 Scores say how much each task leans on each weight; a method turns them into masks. The sparsity counts the weights
-of every convolution and linear layer of the backbone and of all heads. launch_training.py trains the saved network.
+of every convolution and linear layer of the backbone and of all heads; of a method that prunes whole channels, their
+multiply-adds. launch_training.py trains the saved network.
 """
 
 import argparse
@@ -21,6 +22,7 @@ def main() -> None:
     from training.checkpoints.checkpoint import capture, write_checkpoint
     from training.checkpoints.identities import other_than, pruning_identity
     from training.checkpoints.networks import find_trained
+    from training.costs import image_size, multiply_adds
     from training.names import pruned_path
     from training.pruning import network_to_prune, prune
 
@@ -48,6 +50,9 @@ def main() -> None:
             print(f"{path} was another network ({difference}); it is {set_aside(path)} now")
         write_checkpoint(path, made)
         report(arguments, setup.config.name, path, kept_counts(net), details)
+        if method.ratio_of == "multiply-adds":
+            adds = multiply_adds(net, *image_size(setup))
+            print(f"Multiply-adds for an image: {adds.sparse:,} of {adds.dense:,}; {adds.saved:.2f} % removed")
         words = ("--method", arguments.method, "--ratio", str(arguments.ratio))
         print(f"Train it: {shared.command('launch_training.py', *words)}")
     device.stop()
@@ -57,11 +62,14 @@ def parse_arguments() -> argparse.Namespace:
     parser = flags.script_parser(__doc__ or "")
     add = parser.add_argument_group("pruning").add_argument
     add("--method", default="disparse_static",
-        help="disparse_static, disparse_pt, snip, magnitude, random or your own as module:attribute")
-    add("--ratio", type=flags.percentage, default=90, help="share of weights to prune, in percent")
+        help="disparse_static, disparse_pt, snip, magnitude, random; whole channels: disparse_channel, "
+        "magnitude_channel; or your own as module:attribute")
+    add("--ratio", type=flags.percentage, default=90,
+        help="share of the weights to prune, in percent; of whole channels: of the multiply-adds")
     add("--num_batches", type=flags.positive, help="batches to score with; default: scoring.num_batches")
     add("--keep_ratio", default="exact",
-        help="share of weights that a task keeps: exact (so that the network has the sparsity), published or a number")
+        help="share of weights (channels) that a task keeps: exact (so that the network has the sparsity), published "
+        "or a number")
     add("--criterion", help="what the method scores weights by, if it has a choice (disparse_pt: gradient, l1)")
     add("--checkpoint", type=Path, help="trained network, for methods that prune one; default: the baseline in --dest")
     arguments = parser.parse_args()
@@ -99,7 +107,7 @@ def report(
     print(sparsity_text(counts))
     print(f"\n{title}: {whole['kept']:,.0f} of {whole['weights']:,.0f} weights kept")
     print(f"Sparsity {whole['sparsity']:.4f} %, keep ratio {details['keep_ratio']:.5f}; weights: {weights}")
-    if abs(whole["sparsity"] - arguments.ratio) > 0.01:
+    if arguments.keep_ratio != "exact" and abs(whole["sparsity"] - arguments.ratio) > 0.01:
         print(f"That is not the {arguments.ratio} % in the file's name: --keep_ratio exact would make it so")
     if collapsed := collapse_text(counts):
         print(collapsed)

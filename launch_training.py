@@ -51,8 +51,8 @@ def parse_arguments() -> argparse.Namespace:
     parser = flags.script_parser(__doc__ or "")
     add = parser.add_argument_group("training").add_argument
     add("--method", default="baseline",
-        help="baseline: dense; sparse: disparse_static, disparse_pt, disparse_dynamic, snip, magnitude, random, rigl "
-        "or your own as module:attribute")
+        help="baseline: dense; sparse: disparse_static, disparse_pt, disparse_dynamic, snip, magnitude, random, rigl, "
+        "disparse_channel, magnitude_channel or your own as module:attribute")
     add("--ratio", type=flags.percentage, default=90, help="sparsity in percent; a baseline has none")
     add("--max_iters", type=flags.positive, help="iterations; default: train.max_iters, or retrain.max_iters")
     add("--resume", action="store_true", help="go on from last_<run>.pth where there is one")

@@ -23,7 +23,10 @@ from runtime.closure import own_code, project_code
 from runtime.contents import UNNAMED, Rows, contents_of
 from runtime.setup import Setup
 
-LIBRARIES = {"torch": "torch", "torchvision": "torchvision", "numpy": "numpy", "scipy": "scipy", "PIL": "pillow"}
+LIBRARIES = {
+    "torch": "torch", "torchvision": "torchvision", "numpy": "numpy", "scipy": "scipy", "PIL": "pillow",
+    "torch_pruning": "torch-pruning",
+}  # fmt: skip
 """What computes or decodes for us: by the name it is imported under, the name it is installed under."""
 OWN = re.compile(r'"([A-Za-z_][\w.]*):[A-Za-z_]\w*"')
 """A thing of the user's own in the settings as JSON: ``module:attribute``."""

@@ -23,7 +23,6 @@ from runtime.device import Runtime, seed_everything
 from runtime.sizes import check_sizes
 from tasks import Task, build_tasks
 
-
 VALIDATION = "validation"
 
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.conv import _ConvTransposeNd
 
+from dataloaders import open_dataset
 from prune_utils.apply import kept_counts
-from prune_utils.layers import weight_layers
+from prune_utils.positions import positions
+from runtime.setup import Setup
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,11 @@ class Cost:
 
     dense: int
     sparse: int
+
+    @property
+    def saved(self) -> float:
+        """The share that the masks save, in percent."""
+        return 100 * (1 - self.sparse / self.dense)
 
 
 def parameters(net: nn.Module) -> Cost:
@@ -28,45 +34,28 @@ def parameters(net: nn.Module) -> Cost:
 def multiply_adds(net: nn.Module, height: int, width: int) -> Cost:
     """Multiply-adds of the Conv and Linear layers for one image; the sparse count is that of the weights kept.
 
-    A weight is used once at each position of its layer's output, those at the border included, where part of the input
-    is padding. Biases and other layers are not counted.
+    A weight counts once for each position of its layer's output (``prune_utils.positions``). Biases and other layers
+    are not counted.
 
     Args:
         net: image [1, 3, height, width] -> anything.
     """
-    positions = _positions(net, height, width)
+    uses = positions(net, blank_image(height, width, next(net.parameters()).device))
     counts = kept_counts(net)
-    dense = sum(numel * positions.get(name, 0) for name, (_, numel) in counts.items())
-    return Cost(dense, sum(kept * positions.get(name, 0) for name, (kept, _) in counts.items()))
+    dense = sum(numel * uses.get(name, 0) for name, (_, numel) in counts.items())
+    return Cost(dense, sum(kept * uses.get(name, 0) for name, (kept, _) in counts.items()))
 
 
-@torch.no_grad()
-def _positions(net: nn.Module, height: int, width: int) -> dict[str, int]:
-    """How often each layer's weights are used in a forward pass of one image."""
-    positions: dict[str, int] = {}
+def image_size(setup: Setup) -> tuple[int, int]:
+    """Height and width of the images that multiply-adds and times are given for: those of the test split.
 
-    def hook(name: str) -> object:
-        def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            positions[name] = positions.get(name, 0) + _uses(layer, inputs[0], output)
-
-        return count
-
-    handles = [layer.register_forward_hook(hook(name)) for name, layer in weight_layers(net).items()]  # type: ignore[arg-type]
-    mode = net.training
-    device = next(net.parameters()).device
-    net.eval()
-    try:
-        net(torch.zeros(1, 3, height, width, device=device))
-    finally:
-        net.train(mode)
-        for handle in handles:
-            handle.remove()
-    return positions
+    Raises:
+        UserError: there is no such image, or it cannot be read.
+    """
+    height, width = open_dataset(setup.config, "test", keys=()).read(0, "img").shape[-2:]
+    return height, width
 
 
-def _uses(layer: nn.Module, given: Tensor, output: Tensor) -> int:
-    if isinstance(layer, nn.Linear):
-        return output.numel() // layer.out_features
-    # Every input position of a transposed convolution meets every weight; otherwise every output position does.
-    places = given if isinstance(layer, _ConvTransposeNd) else output
-    return places.numel() // places.shape[1]
+def blank_image(height: int, width: int, device: torch.device) -> Tensor:
+    """A batch of one black image, [1, 3, height, width]."""
+    return torch.zeros(1, 3, height, width, device=device)

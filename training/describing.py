@@ -5,14 +5,13 @@ from typing import Any
 
 from torch import nn
 
-from dataloaders import open_dataset
 from prune_utils.apply import kept_counts
 from reports.evaluation import Cost, Counted, EvaluationFile, ImageCost, Sparsities
 from reports.sparsity import sparsity_by_layer, sparsity_by_part
 from runtime.identity import Identity
 from runtime.setup import Setup
 from training.checkpoints.checkpoint import Checkpoint
-from training.costs import multiply_adds, parameters
+from training.costs import image_size, multiply_adds, parameters
 from training.evaluation import Results
 
 
@@ -34,7 +33,7 @@ def evaluation_file(
         path: of the checkpoint.
         run: name of the run.
     """
-    height, width = open_dataset(setup.config, "test", keys=()).read(0, "img").shape[-2:]
+    height, width = image_size(setup)
     size, adds = parameters(net), multiply_adds(net, height, width)
     return EvaluationFile(
         run=run,

@@ -15,8 +15,9 @@ from prune_utils.layers import Masks
 from prune_utils.sparsifiers.base import OneShot, OneShotInputs
 from runtime.passes import joint_loss_magnitudes, task_magnitudes
 from runtime.setup import Setup
-from training.checkpoints.checkpoint import Checkpoint
+from training.checkpoints.checkpoint import SMALL, Checkpoint
 from training.checkpoints.networks import open_network
+from training.costs import blank_image, image_size
 
 
 def network_to_prune(setup: Setup, source: Path | None) -> tuple[MultitaskNet, Checkpoint | None]:
@@ -28,7 +29,7 @@ def network_to_prune(setup: Setup, source: Path | None) -> tuple[MultitaskNet, C
     if source is None:
         return setup.network(), None
     net, checkpoint = open_network(setup, source)
-    if checkpoint.masks:
+    if checkpoint.masks or checkpoint.details.get(SMALL):
         raise UserError(f"{source}: this network is pruned already; name a dense one with --checkpoint")
     return net, checkpoint
 
@@ -39,7 +40,7 @@ def prune(
     """The method's masks, and the keep ratio that led to them; a progress bar while it scores.
 
     Args:
-        ratio: sparsity in percent.
+        ratio: share to prune of what the method's ``ratio_of`` says, in percent.
 
     Raises:
         UserError: not a single weight would be kept.
@@ -59,6 +60,7 @@ def prune(
         task_magnitudes=partial(with_bar, task_magnitudes),
         joint_magnitudes=partial(with_bar, joint_loss_magnitudes),
         init=setup.init,
+        example=lambda: blank_image(*image_size(setup), setup.runtime.device),
     )
     masks, found = method.masks(inputs)
     if not any(bool(mask.any()) for mask in masks.values()):

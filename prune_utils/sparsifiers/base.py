@@ -28,12 +28,13 @@ class OneShotInputs:
     Attributes:
         net: the network to prune; methods do not change it.
         tasks: names of its heads.
-        sparsity: wanted share of pruned weights of backbone and heads together, in percent.
-        keep_ratio: share of weights that a task keeps; None: such that the network has exactly that sparsity.
+        sparsity: wanted share of what the method's ``ratio_of`` says, of backbone and heads together, in percent.
+        keep_ratio: share of weights (of channels) that a task keeps; None: such that the network has that sparsity.
         seed: of everything random.
         task_magnitudes: gives, for a network, each task's sum over batches of |dL_t/dw|.
         joint_magnitudes: gives, for a network, the sum over batches of |dL/dw|, L the weighted sum of losses.
         init: which weights are scored at initialisation.
+        example: gives an input of the network, one image of the size that multiply-adds are counted for.
     """
 
     net: nn.Module
@@ -43,6 +44,7 @@ class OneShotInputs:
     seed: int
     task_magnitudes: Callable[[nn.Module], dict[str, Scores]]
     joint_magnitudes: Callable[[nn.Module], Scores]
+    example: Callable[[], Tensor]
     init: Init = "xavier"
 
 
@@ -52,12 +54,14 @@ class Sparsifier(BaseModel, ABC):
     Attributes:
         trained: whether it prunes a trained network, not one at initialisation.
         published: which table of published keep ratios (``scoring.keep_ratios``) is the method's; None: none.
+        ratio_of: what ``--ratio`` is the pruned share of: weights, or multiply-adds for one image.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     trained: ClassVar[bool] = False
     published: ClassVar[Literal["static", "pretrained"] | None] = None
+    ratio_of: ClassVar[Literal["weights", "multiply-adds"]] = "weights"
 
 
 class OneShot(Sparsifier):

@@ -19,6 +19,8 @@ SPARSIFIERS = {
     "snip": "prune_utils.sparsifiers.snip:Snip",
     "magnitude": "prune_utils.sparsifiers.magnitude:Magnitude",
     "random": "prune_utils.sparsifiers.random:Random",
+    "disparse_channel": "prune_utils.sparsifiers.disparse_channel:DisparseChannel",
+    "magnitude_channel": "prune_utils.sparsifiers.magnitude_channel:MagnitudeChannel",
     "rigl": "prune_utils.sparsifiers.rigl:RigL",
 }
 """Where each method is found; it is loaded when it is asked for, since that takes torch."""

@@ -18,12 +18,17 @@ from models import MultitaskNet
 from models.files import Unsound, load_plain
 from models.published import from_published, is_published
 from prune_utils.apply import apply_masks, dense_state, load_state
+from prune_utils.channels.removal import fit
 from runtime.identity import Identity
 from runtime.setup import Setup
 from training.checkpoints.checking import as_mask, check_network
+from training.checkpoints.compact import FORMAT as COMPACT
+from training.checkpoints.compact import pack, unpack
 
 FORMAT = "meta-sparse"
 VERSION = 1
+SMALL = "small"
+"""Among a checkpoint's details: its layers have fewer channels than the settings say (``export_net.py``)."""
 KINDS: dict[str, Any] = {
     "dataset": str,
     "tasks": list,
@@ -115,6 +120,8 @@ def restore(net: MultitaskNet, checkpoint: Checkpoint, path: Path) -> None:
         check_network(checkpoint.weights, checkpoint.masks)
     except Unsound as error:
         raise UserError(f"{path}: {error}; name another file") from error
+    if checkpoint.details.get(SMALL):
+        fit(net, checkpoint.weights)
     load_state(net, checkpoint.weights, str(path))
     try:
         apply_masks(net, checkpoint.masks)
@@ -128,14 +135,27 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     Raises:
         UserError: the file cannot be written (full disk, no permission).
     """
+    with replacing(path) as temporary:
+        save(temporary, checkpoint)
+
+
+def save(file: Path, checkpoint: Checkpoint, compact: bool = False) -> None:
+    """Write into a file that ``configs.paths.replacing`` gave.
+
+    Args:
+        compact: in the form of ``compact.pack``.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     values = {item.name: getattr(checkpoint, item.name) for item in fields(checkpoint)}
     if checkpoint.identity is not None:
         values["identity"] = checkpoint.identity.model_dump(mode="json")
-    with replacing(path) as temporary:
-        try:
-            torch.save({"format": FORMAT, "version": VERSION, **values}, temporary)
-        except RuntimeError as error:  # torch's own words for a failed write name a line of its source
-            raise OSError("the disk is full, or the file would be larger than allowed") from error
+    content = {"format": FORMAT, "version": VERSION, **values}
+    try:
+        torch.save(pack(content) if compact else content, file)
+    except RuntimeError as error:  # torch's own words for a failed write name a line of its source
+        raise OSError("the disk is full, or the file would be larger than allowed") from error
 
 
 def read_checkpoint(path: Path, tasks: Sequence[str]) -> Checkpoint:
@@ -148,6 +168,11 @@ def read_checkpoint(path: Path, tasks: Sequence[str]) -> Checkpoint:
         UserError: no such file; not a checkpoint; a file that would run code when unpickled.
     """
     content = load_plain(path, "checkpoint")
+    if isinstance(content, Mapping) and content.get("format") == COMPACT:
+        try:
+            content = {**unpack(content), "format": FORMAT}
+        except Unsound as error:
+            raise UserError(f"{path}: not a checkpoint: {error}; name another file") from error
     if isinstance(content, Mapping) and content.get("format") == FORMAT:
         return _ours(content, path)
     if _is_state(content) and is_published(content):

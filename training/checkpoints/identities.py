@@ -20,6 +20,7 @@ from runtime.identity import Identity, differing_requests, differing_settings, i
 from runtime.passes import scored_samples
 from runtime.setup import Setup
 from training.checkpoints.checkpoint import Checkpoint, read_identity
+from training.costs import image_size
 from training.job import Job
 from training.names import pruned_path
 
@@ -62,6 +63,8 @@ def pruning_identity(
         **{f"pruning.{name}.{option}": value for option, value in method.model_dump().items()},
         **network,
     }
+    if method.ratio_of == "multiply-adds":
+        further["image"] = list(image_size(setup))
     samples = scored_samples(setup, num_batches, setup.seed)
     entry = ("training.pruning", type(method).__module__)
     return identity_of("scores", setup, sources=samples, entry=entry, further=further, after=after)

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
 from configs import UserError
 from models import MultitaskNet
 from prune_utils.sparsifiers.registry import find_sparsifier
 from runtime.setup import Setup
-from training.checkpoints.checkpoint import Checkpoint, read_checkpoint, restore
+from training.checkpoints.checkpoint import SMALL, Checkpoint, read_checkpoint, restore
 from training.names import BASELINE, best_path, final_path, pruned_path, run_name
 
 
@@ -75,7 +77,23 @@ def open_network(setup: Setup, path: Path) -> tuple[MultitaskNet, Checkpoint]:
 def _restored(setup: Setup, checkpoint: Checkpoint, path: Path) -> MultitaskNet:
     net = setup.network(with_weights=False)
     restore(net, checkpoint, path)
+    if checkpoint.details.get(SMALL):
+        _check_passes(net, setup, path)
     return net
+
+
+@torch.no_grad()
+def _check_passes(net: MultitaskNet, setup: Setup, path: Path) -> None:
+    """See that the layers of a smaller network fit one another, which its own file alone says.
+
+    Raises:
+        UserError: they do not.
+    """
+    try:
+        net.eval()(torch.zeros(1, 3, *setup.config.data.crop, device=setup.runtime.device))
+    except RuntimeError as error:
+        raise UserError(f"{path}: the layers of this smaller network do not fit one another; export it anew") from error
+    net.train()
 
 
 def _first(candidates: Sequence[Path], missing: str) -> Path:
