@@ -61,10 +61,7 @@ def build_network(
         UserError: an unknown backbone or head.
     """
     backbone = build_backbone(config, folder)
-    with users_code(BACKBONE, config.backbone):
-        width = getattr(backbone, "out_channels", None)
-    if not isinstance(width, int):
-        raise UserError(f"model.backbone: '{config.backbone}' has no whole number out_channels for the heads; add it")
+    width = int(backbone.out_channels)  # type: ignore[arg-type]
     names = {task: (own_heads or {}).get(task, config.head) for task in channels}
     heads = {task: build_head(names[task], width, n, config, folder) for task, n in channels.items()}
     return MultitaskNet(backbone, heads)
@@ -79,6 +76,9 @@ def build_backbone(config: ModelConfig, folder: Path | None = None) -> nn.Module
     make_backbone = _backbone_maker(config, folder)
     with users_code(BACKBONE, config.backbone):
         backbone = make_backbone(config)
+        width = getattr(backbone, "out_channels", None)
+    if not isinstance(width, int):
+        raise UserError(f"model.backbone: '{config.backbone}' has no whole number out_channels for the heads; add it")
     return _check_module("backbone", config.backbone, backbone)
 
 
