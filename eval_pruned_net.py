@@ -26,6 +26,7 @@ def main() -> None:
     setup.runtime.arrange(net)
     if arguments.predict is not None:
         say_predictions(setup, net, arguments.predict, setup.dest / f"predictions_{run}")
+        device.stop()
         return
     watch, losses = Stopwatch(), SampleLosses(setup)
     with watch.stage("evaluation"):

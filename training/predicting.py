@@ -46,6 +46,16 @@ def predict(net: nn.Module, tasks: Mapping[str, Task], images: Tensor) -> dict[s
     return shown if images.ndim == 4 else {name: values[0] for name, values in shown.items()}
 
 
+def read_image(setup: Setup, file: Path) -> Tensor:
+    """A picture [3, H, W] as the data set gives ``img`` to a network, on the device.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    dataset = _dataset(setup)
+    return dataset.normalisation(read_colour(file, dataset.channels.upper())).to(setup.runtime.device)
+
+
 def predict_folder(setup: Setup, net: nn.Module, folder: Path, out: Path) -> int:
     """Write what a network says of every image in a folder: a file a task as the layout has them, and a picture.
 
@@ -61,11 +71,11 @@ def predict_folder(setup: Setup, net: nn.Module, folder: Path, out: Path) -> int
     """
     files = _images(folder)
     prepare_folder(out, FLAG)
-    dataset, looks, words = open_dataset(setup.config, "test", keys=()), styles(setup.tasks), []
+    dataset, looks, words = _dataset(setup), styles(setup.tasks), []
     for file in tqdm(files, unit="img"):
         image = read_colour(file, dataset.channels.upper())
         with setup.runtime.autocast():
-            shown = predict(net, setup.tasks, _as_given(dataset, image).to(setup.runtime.device))
+            shown = predict(net, setup.tasks, dataset.normalisation(image).to(setup.runtime.device))
         values = {name: value.cpu() for name, value in shown.items()}
         panels = {name: panel(values[name]) for name in looks}
         said = {name: in_words(panels[name], looks[name]) for name in looks if values[name].shape[1:] == (1, 1)}
@@ -79,9 +89,9 @@ def predict_folder(setup: Setup, net: nn.Module, folder: Path, out: Path) -> int
     return len(files)
 
 
-def _as_given(dataset: MultitaskDataset, image: Tensor) -> Tensor:
-    """The image as the data set gives ``img`` to a network."""
-    return dataset.normalisation(image).float()
+def _dataset(setup: Setup) -> MultitaskDataset:
+    """The data set whose way of giving images to a network is meant."""
+    return open_dataset(setup.config, "train", keys=())
 
 
 def _images(folder: Path) -> list[Path]:
