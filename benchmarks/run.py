@@ -17,7 +17,7 @@ from functools import partial
 import torch
 from tqdm import tqdm
 
-from benchmarks import evaluation, loading, scoring, statistics, training
+from benchmarks import evaluation, inference, loading, scoring, statistics, training
 from benchmarks.timing import Row
 from configs.flags import run_script
 
@@ -29,6 +29,7 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "loop": training.measure_loop,
     "dynamic": training.measure_dynamic,
     "evaluation": evaluation.measure,
+    "inference": inference.measure,
 }
 
 

@@ -15,7 +15,7 @@ from models import MultitaskNet
 from runtime.device import Runtime
 from runtime.setup import Setup, prepare
 from tasks import Task, build_tasks
-from training.job import Job, make_job, make_sparsifier
+from training.job import Job, begin_sparsifying, make_job
 from training.loop import Trainer
 from training.optim import make_optimizer
 
@@ -39,13 +39,13 @@ def small_job(folder: str) -> Job:
 
 
 class StepsOnly(Trainer):
-    """Our loop less what comes after the last step: a validation and the checkpoints."""
+    """Our loop less what comes before the first step and after the last: a validation and the checkpoints."""
+
+    def _begin(self) -> None:
+        self.files.write = self.files.draw = lambda *given, **further: None  # type: ignore[method-assign, assignment]
 
     def _after_step(self) -> None:
         self._check_stop()
-
-    def _write(self, path: Path, **contents: object) -> None:
-        pass
 
 
 def run_ours(job: Job) -> None:
@@ -77,12 +77,12 @@ def measure_dynamic() -> list[Row]:
     """The full-size NYUv2 network: a dense step, a masked one, and an update of the masks every 50 steps."""
     config = load_config("nyuv2")
     tasks = build_tasks(config, None)
-    setup = Setup(config, tasks, list(tasks), Runtime(torch.device("cpu"), "fp32"), 0, 0, Path())
+    setup = Setup(config, tasks, list(tasks), Runtime(torch.device("cpu"), "fp32"), flags.SharedFlags(), Path())
     batch = dict(example())
     nets = {method: setup.network().train() for method in ("baseline", "disparse_dynamic")}
     job = make_job(setup, "disparse_dynamic", 90, None)
     optimizers = {method: make_optimizer(net, config.train, 0.0)[0] for method, net in nets.items()}
-    sparsifier = make_sparsifier(job, nets["disparse_dynamic"], optimizers["disparse_dynamic"])
+    sparsifier = begin_sparsifying(job, nets["disparse_dynamic"], optimizers["disparse_dynamic"])
     assert sparsifier is not None
     steps = {method: partial(step, net, tasks, batch, optimizers[method]) for method, net in nets.items()}
     dense, masked = interleaved(steps["baseline"], steps["disparse_dynamic"], repeats=3)

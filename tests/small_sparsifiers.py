@@ -8,7 +8,10 @@ from prune_utils.sparsifiers.registry import SPARSIFIERS, build_sparsifier, find
 
 CONFIG = load_config("sample")
 DYNAMIC = [name for name in SPARSIFIERS if issubclass(find_sparsifier(name, CONFIG), Dynamic)]
-ONE_SHOT = [name for name in SPARSIFIERS if name not in DYNAMIC]
+CHANNELS = ["disparse_channel", "magnitude_channel"]
+"""Their ratio is that of the multiply-adds; they need torch-pruning."""
+ONE_SHOT = [name for name in SPARSIFIERS if name not in {*DYNAMIC, *CHANNELS, "two_four"}]
+"""Methods that prune any share of the weights at once."""
 
 
 def one_shot(name: str, **options: Any) -> OneShot:

@@ -1,4 +1,4 @@
-"""requirements.txt names what is imported, and nothing else."""
+"""requirements.txt names what is imported, and nothing else; what only some uses need is in requirements-optional.txt."""
 
 import ast
 import re
@@ -36,9 +36,19 @@ def test_every_requirement_is_imported_and_every_import_required():
     files = [*REPOSITORY.glob("*.py")]
     for package in settings["tool"]["importlinter"]["root_packages"]:
         files += (REPOSITORY / package).rglob("*.py")
-    assert imported(files) == required("requirements.txt")
+    found = imported(files)
+    assert required("requirements.txt") <= found <= required("requirements.txt") | required("requirements-optional.txt")
 
 
 def test_what_only_tests_and_benchmarks_import_is_required_for_development():
     found = imported([*TESTS.rglob("*.py"), *BENCHMARKS.rglob("*.py")])
-    assert found <= required("requirements.txt") | required("requirements-dev.txt")
+    names = ("requirements.txt", "requirements-optional.txt", "requirements-dev.txt")
+    assert found <= set().union(*map(required, names))
+
+
+def test_what_is_optional_is_named_where_it_is_missing():
+    """A user is told what to install, by the name in the requirements."""
+    sources = [*(REPOSITORY / "prune_utils").rglob("*.py"), *(REPOSITORY / "training").rglob("*.py")]
+    text = "".join(path.read_text(encoding="utf-8") for path in sources)
+    for name in required("requirements-optional.txt"):
+        assert re.search(rf"pip install {name}|: \"{name}\"", text), name

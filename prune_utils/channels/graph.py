@@ -68,9 +68,9 @@ def channel_sets(net: nn.Module, graph: Any) -> list[ChannelSet]:
         graph: its ``dependency_graph``.
     """
     names = {layer: name for name, layer in weight_layers(net).items()}
-    found = [_as_set(graph, group, names) for group in graph.get_all_groups() if _may_go(group, names)]
+    found = [_as_set(graph, group, names) for group in graph.get_all_groups() if _may_go(graph, group, names)]
     order = {name: number for number, name in enumerate(names.values())}
-    return sorted(found, key=lambda channels: order[channels.root])
+    return sorted(found, key=lambda channels: min(order[slices.layer] for slices in channels.slices if slices.makes))
 
 
 def dependency_graph(net: nn.Module, example: Tensor) -> Any:
@@ -96,12 +96,12 @@ def dependency_graph(net: nn.Module, example: Tensor) -> Any:
             raise UserError(f"torch-pruning cannot follow this network ({problem}); {remedy}") from error
 
 
-def _may_go(group: Any, names: dict[nn.Module, str]) -> bool:
+def _may_go(graph: Any, group: Any, names: dict[nn.Module, str]) -> bool:
     """Whether masks can take a group's channels out, without another effect on what remains."""
-    targets = [item.dep.target for item in group]
-    if any(not target.outputs for target in targets):  # a prediction
-        return False
-    for module in (target.module for target in targets):
+    for item in group:
+        if graph.is_out_channel_pruning_fn(item.dep.handler) and not item.dep.target.outputs:  # a prediction
+            return False
+    for module in (item.dep.target.module for item in group):
         if isinstance(module, nn.Parameter) or (_has_parameters(module) and not isinstance(module, CHANNELWISE)):
             return False
         if isinstance(module, _ConvNd) and (module not in names or (module.groups > 1 and not _is_depthwise(module))):

@@ -32,9 +32,9 @@ def without_masks(net: Net) -> Net:
 def without_idle_channels(net: Net, example: Tensor) -> tuple[Net, int]:
     """A copy without masks and without the channels that nothing reads, and how many channels went.
 
-    A channel is idle if every weight that reads it is zero. The weights that made it then read nothing, which may
-    leave further channels idle. A channel that is merely constant, since all that makes it is masked, stays where it is
-    read: its bias reaches the outputs, but for the border, where the padding is zero.
+    A channel is idle if every weight that reads it is zero. The weights that made it then read nothing either, which
+    may leave further channels idle. A channel that is merely constant, since all that makes it is masked, stays where
+    it is read: its bias reaches the outputs, but for the border, where the padding is zero.
 
     Args:
         example: an input of the network, on its device.

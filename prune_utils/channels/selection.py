@@ -134,7 +134,7 @@ def for_share_removed(order: Sequence[Block], work: Work, percent: float) -> lis
             nearer = before - wanted > wanted - work.total
             return list(order[: number + nearer])
     most = 100 * (1 - work.total / dense)
-    raise UserError(f"--ratio: without any channel that may go, {most:.1f} % of the work is gone; ask for less")
+    raise UserError(f"--ratio: channels can take {most:.1f} % of the multiply-adds away at most; ask for less")
 
 
 def channel_masks(sets: Sequence[ChannelSet], gone: Iterable[Block], shapes: Mapping[str, torch.Size]) -> Masks:

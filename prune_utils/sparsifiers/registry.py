@@ -21,6 +21,7 @@ SPARSIFIERS = {
     "random": "prune_utils.sparsifiers.random:Random",
     "disparse_channel": "prune_utils.sparsifiers.disparse_channel:DisparseChannel",
     "magnitude_channel": "prune_utils.sparsifiers.magnitude_channel:MagnitudeChannel",
+    "two_four": "prune_utils.sparsifiers.two_four:TwoFour",
     "rigl": "prune_utils.sparsifiers.rigl:RigL",
 }
 """Where each method is found; it is loaded when it is asked for, since that takes torch."""

@@ -35,6 +35,7 @@ def request_for(net: MultitaskNet, sparsity: float = 90, **changes: Any) -> OneS
             "seed": 0,
             "task_magnitudes": lambda twin: gradient_magnitudes(twin, BATCHES, LOSSES),
             "joint_magnitudes": lambda twin: joint_magnitudes(twin, BATCHES, LOSSES, WEIGHTS),
+            "example": lambda: torch.zeros(1, 3, 6, 6),
             **changes,
         }
     )
@@ -232,7 +233,7 @@ def test_a_method_of_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     masks, ratio = build_sparsifier("my_pruning:First", config).masks(request_for(conv_net()))
     assert (kept(masks), ratio) == (4536 // 4, 0.25)
     for name, words in (
-        ("lottery", "'lottery'; choose from disparse_dynamic, disparse_pt"),
+        ("lottery", "'lottery'; choose from disparse_channel, disparse_dynamic"),
         ("my_pruning:torch", "no pruning method"),
         ("my_pruning:Unfinished", "lacks masks"),
     ):

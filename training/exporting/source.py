@@ -101,6 +101,7 @@ def only_heads(checkpoint: Checkpoint, tasks: Sequence[str]) -> Checkpoint:
     return replace(checkpoint, tasks=list(tasks), weights=weights, masks=masks, training=None, identity=None)
 
 
+@torch.no_grad()
 def difference(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> float:
     """How far predictions are from those expected: the largest difference over max(1, largest value), any task.
 
