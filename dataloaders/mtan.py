@@ -32,6 +32,11 @@ def mirror_normals(normals: Tensor) -> Tensor:
     return torch.cat([turned, normals[1:]])
 
 
+def nearer(depth: Tensor, factor: float) -> Tensor:
+    """Depth of a picture that was enlarged by a factor: what looks larger is nearer."""
+    return depth / factor
+
+
 class MtanArrays(MultitaskDataset):
     """Keys ``seg`` (-1 ignored), ``depth`` (0 invalid) and, where there are any, ``normal`` (255 invalid).
 
@@ -40,7 +45,7 @@ class MtanArrays(MultitaskDataset):
 
     fields = {
         "seg": Field(fill=IGNORE, dtype=torch.int64),
-        "depth": Field(fill=0.0),
+        "depth": Field(fill=0.0, scaled=nearer),
         "normal": Field(fill=INVALID, decode=decode_normals, mirror=mirror_normals),
     }
 

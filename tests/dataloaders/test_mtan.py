@@ -50,6 +50,13 @@ def test_losses_leave_out_invalid_pixels_and_padding(tmp_path: Path) -> None:
         assert float(tasks[name].loss(prediction, batch)) == pytest.approx(0, abs=1e-6), name
 
 
+@pytest.mark.parametrize(("dataset", "expected"), [("nyuv2_mtan", 0.5), ("cityscapes_mtan", 2.0)])
+def test_what_is_enlarged_is_nearer(tmp_path: Path, dataset: str, expected: float) -> None:
+    config = settings(dataset, make_mtan(tmp_path, count=1), "data.scale=[2, 2]", "data.crop=[8, 12]")
+    [batch] = training_loader(config, ["depth"], [0], batch_size=1, seed=0, num_workers=0)
+    assert batch["depth"].unique().tolist() == [0, expected]  # 1 metre, or 1 in a metre
+
+
 @pytest.mark.parametrize(("folder", "num_classes"), [("label", 7), ("label_7", 7), ("label_19", 19), ("label_2", 2)])
 def test_cityscapes_labels_lie_in_either_folder(tmp_path: Path, folder: str, num_classes: int) -> None:
     root = make_mtan(tmp_path, count=1)
