@@ -15,7 +15,7 @@ from reproduce.tables import TABLES
 
 def main() -> None:
     arguments = parse_arguments()
-    from reproduce.execution import carry_out, verdicts
+    from reproduce.execution import Means, carry_out, verdicts
     from reproduce.listing import listing
     from reproduce.plan import Wanted, all_runs, plan_tables
     from reproduce.progress import steps_of
@@ -31,7 +31,8 @@ def main() -> None:
         for line in listing(setup, steps_of(all_runs(plans), arguments.force), started):
             print(line)
     else:
-        file = carry_out(setup, plans, arguments.force)
+        means = Means(arguments.jobs, arguments.threads)
+        file = carry_out(setup, plans, arguments.force, means, time.process_time() - started)
         for text in verdicts(file, plans):
             print(text)
         print(f"Tables: {setup.dest / 'tables.md'} and {setup.dest / 'tables.json'}")
@@ -49,6 +50,9 @@ def parse_arguments() -> argparse.Namespace:
         help="seeds of every training run: --seed, --seed + 1, ...; numbers are then means with standard errors")
     add("--dry_run", action="store_true", help="list the commands and how long they will take; write nothing")
     add("--force", action="store_true", help="train anew the runs that were made with other settings")
+    add("--jobs", type=flags.positive, default=1, help="runs at a time, one GPU each where there are several")
+    add("--threads", type=flags.positive,
+        help="processor threads of each run; default: all for one at a time, else they are shared out")
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         raise UserError("reproduce_tables.py starts its runs itself, one after another; call it without torchrun")
     return parser.parse_args()

@@ -1,11 +1,15 @@
 """The commands of a plan, with what is done and how long the others will take."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+
+import torch
 
 from reports.costs import duration
 from reproduce.estimate import Estimate
-from reproduce.execution import REMEDY, to_train
-from reproduce.progress import Step
+from reproduce.progress import REMEDY, Step, to_train
+from reproduce.units import Unit, key_of, makespan
 from runtime.setup import Setup
 
 
@@ -22,14 +26,59 @@ def listing(setup: Setup, steps: Sequence[Step], start: float) -> Iterator[str]:
         yield f"{_state(step):<22} {'' if step.done else duration(amount):>11}  {step.shown}"
         if step.problem:
             yield f"{'':<22} {'':>11}  {step.problem}; {REMEDY}"
-    total = "Everything is done."
-    if estimate is not None:
-        total = (
-            f"In all about {duration(sum(seconds))}, {estimate.disk(to_train(steps)) / 2**30:.1f} GiB of checkpoints; "
-            f"from {estimate.step:.3g} s for a training step and {estimate.image:.3g} s for an evaluated image of the "
-            f"network with the tasks {', '.join(setup.tasks)}, measured on {setup.runtime.device}."
-        )
+    total = "Everything is done." if estimate is None else _total(estimate, steps, sum(seconds))
     yield f"{left} of {len(steps)} commands to do. {total}"
+
+
+def outline(
+    setup: Setup, steps: Sequence[Step], units: Sequence[Unit], jobs: int, threads: int, start: float
+) -> Iterator[str]:
+    """A line for each run, with what is done and how long the rest will take; then all that is left.
+
+    Args:
+        units: what is left.
+        jobs, threads: runs at a time, and the threads of each.
+        start: as for ``listing``.
+    """
+    if not units:
+        return
+    with _threads(threads):
+        estimate = Estimate(setup, start)
+        for (folder, name), group in groupby(steps, key=lambda step: key_of(step.run)):
+            of_run = list(group)
+            amount = sum(map(estimate.seconds, of_run))
+            state = next((_state(step) for step in of_run if not step.done), "done")
+            where = "" if folder == setup.dest else f" in {folder}"
+            yield f"{state:<22} {duration(amount) if amount else '':>11}  {name}{where}"
+        yield _total(estimate, steps, makespan(units, jobs, estimate.seconds))
+        each = "thread" if threads == 1 else "threads"
+        yield (
+            f"{jobs} at a time, {threads} {each} each; last digits depend on the number of threads, "
+            f"not on how many runs there are at a time."
+        )
+    if setup.runtime.device.type == "cuda":
+        del estimate
+        torch.cuda.empty_cache()  # a GPU's memory is for the runs
+
+
+def _total(estimate: Estimate, steps: Sequence[Step], seconds: float) -> str:
+    setup = estimate.setup
+    return (
+        f"In all about {duration(seconds)}, {estimate.disk(to_train(steps)) / 2**30:.1f} GiB of checkpoints; "
+        f"from {estimate.step:.3g} s for a training step and {estimate.image:.3g} s for an evaluated image of the "
+        f"network with the tasks {', '.join(setup.tasks)}, measured on {setup.runtime.device}."
+    )
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Measure with as many threads as a run will have."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _state(step: Step) -> str:
