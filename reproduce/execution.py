@@ -69,10 +69,7 @@ def carry_out(
     means = means or Means()
     with held(setup.dest / LOCK, f"make tables in {setup.dest}", by_children=True) as lock:
         steps = steps_of(all_runs(plans), force)
-        problem = next((step.problem for step in steps if step.problem), "")
-        if problem:
-            raise UserError(f"{problem}; {REMEDY}")
-        check_space(setup, steps)
+        check_steps(setup, steps)
         units = units_of(steps)
         for line in outline(setup, steps, units, means.jobs, means.threads_of_each, start):
             say(line)
@@ -90,6 +87,18 @@ def carry_out(
             Pool(slots(means.jobs, means.threads_of_each, setup.flags.device), report, lock).run(units)
         report.close()
         return file or write_tables(setup, plans)
+
+
+def check_steps(setup: Setup, steps: Sequence[Step]) -> None:
+    """See that all steps can be done, before the first begins.
+
+    Raises:
+        UserError: a run was made with other settings, or the disk is too small.
+    """
+    problem = next((step.problem for step in steps if step.problem), "")
+    if problem:
+        raise UserError(f"{problem}; {REMEDY}")
+    check_space(setup, steps)
 
 
 def check_space(setup: Setup, steps: Sequence[Step]) -> None:

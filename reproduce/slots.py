@@ -5,17 +5,22 @@ import os
 import torch
 
 
-def slots(jobs: int, threads: int, device: str) -> list[dict[str, str]]:
+def slots(jobs: int, threads: int, device: str, named: bool = False) -> list[dict[str, str]]:
     """What is different for each of so many runs at a time: its threads, and its GPU where there are several.
 
     Args:
         threads: of each run.
         device: as the flag names it; one with a number is that of all runs.
+        named: say which GPUs there are even where all runs have the same.
     """
     found = [{"OMP_NUM_THREADS": str(threads)} for _ in range(jobs)]
-    visible = _gpus() if device in ("auto", "cuda") and torch.cuda.is_available() else []
-    for number, slot in enumerate(found if len(visible) > 1 else ()):
-        slot["CUDA_VISIBLE_DEVICES"] = visible[number % len(visible)]
+    visible = _gpus() if torch.cuda.is_available() else []
+    shared_out = len(visible) > 1 and device in ("auto", "cuda")
+    for number, slot in enumerate(found):
+        if shared_out:
+            slot["CUDA_VISIBLE_DEVICES"] = visible[number % len(visible)]
+        elif named:
+            slot["CUDA_VISIBLE_DEVICES"] = ",".join(visible)
     return found
 
 
