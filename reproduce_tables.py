@@ -1,7 +1,8 @@
 """Make the published tables of a data set: plan every run that they need, skip what is done, run the rest.
 
 Writes tables.md and tables.json, ours beside the published numbers; the output of each run goes to logs/<run>.log.
-Cut off at any moment, the same command goes on.
+Cut off at any moment, the same command goes on. --jobs makes several runs at a time; --launcher slurm gives them to a
+cluster, and the same command collects what is finished.
 """
 
 import argparse
@@ -15,10 +16,12 @@ from reproduce.tables import TABLES
 
 def main() -> None:
     arguments = parse_arguments()
-    from reproduce.execution import carry_out, verdicts
+    from reproduce.cluster import Cluster, parameter
+    from reproduce.execution import Means, carry_out, verdicts
     from reproduce.listing import listing
     from reproduce.plan import Wanted, all_runs, plan_tables
     from reproduce.progress import steps_of
+    from reproduce.submission import runs_under_way, see_that_none_is_under_way, submit
     from runtime import device
     from runtime.setup import prepare
 
@@ -28,10 +31,17 @@ def main() -> None:
     wanted = Wanted(tables, arguments.ratio, arguments.methods, arguments.max_iters, arguments.num_seeds)
     plans = plan_tables(wanted, setup)
     if arguments.dry_run:
-        for line in listing(setup, steps_of(all_runs(plans), arguments.force), started):
+        steps = steps_of(all_runs(plans), arguments.force)
+        for line in listing(setup, steps, started, runs_under_way(setup.dest)):
             print(line)
     else:
-        file = carry_out(setup, plans, arguments.force)
+        if arguments.launcher == "here":
+            see_that_none_is_under_way(setup, plans)
+            file = carry_out(setup, plans, arguments.force, Means(arguments.jobs or 1, arguments.threads), started)
+        else:
+            parameters = dict(map(parameter, arguments.submit))
+            cluster = Cluster(arguments.launcher, arguments.jobs, arguments.threads or 1, parameters)
+            file = submit(setup, plans, arguments.force, cluster, started)
         for text in verdicts(file, plans):
             print(text)
         print(f"Tables: {setup.dest / 'tables.md'} and {setup.dest / 'tables.json'}")
@@ -49,6 +59,14 @@ def parse_arguments() -> argparse.Namespace:
         help="seeds of every training run: --seed, --seed + 1, ...; numbers are then means with standard errors")
     add("--dry_run", action="store_true", help="list the commands and how long they will take; write nothing")
     add("--force", action="store_true", help="train anew the runs that were made with other settings")
+    add("--jobs", type=flags.positive,
+        help="runs at a time, one GPU each where there are several; default: 1, or all that Slurm lets run")
+    add("--threads", type=flags.positive,
+        help="processor threads of each run; default: all for one at a time, else they are shared out; submitted: 1")
+    add("--launcher", choices=["here", "slurm", "local"], default="here",
+        help="slurm: submit the runs as a job array; local: as processes of this machine that outlive the terminal")
+    add("--submit", action="append", default=[], metavar="key=value",
+        help="a parameter of submitit, such as slurm_partition=gpu, gpus_per_node=1 or timeout_min=600")
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         raise UserError("reproduce_tables.py starts its runs itself, one after another; call it without torchrun")
     return parser.parse_args()

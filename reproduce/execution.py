@@ -2,23 +2,25 @@
 
 import dataclasses
 import shutil
-import sys
-import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from dataclasses import dataclass
 
-from configs import UserError, flags
+import torch
+
+from configs import UserError
 from configs.locks import held
 from configs.paths import write_text
-from reports.costs import duration
 from reports.tables_file import Section, TablesFile
-from reproduce import children
 from reproduce.estimate import Estimate
+from reproduce.listing import outline
+from reproduce.outcomes import Report, say
 from reproduce.page import page
 from reproduce.plan import TablePlan, all_runs
-from reproduce.planned import PlannedTraining
-from reproduce.progress import Step, results_of, steps_of
+from reproduce.pool import Pool, one_after_another
+from reproduce.progress import REMEDY, Step, results_of, steps_of, to_train
+from reproduce.slots import slots
 from reproduce.tables import find_table
+from reproduce.units import units_of
 from runtime import device
 from runtime.identity import Identity
 from runtime.provenance import provenance
@@ -28,41 +30,75 @@ RESULTS = ("study", "evaluate")
 """Kinds of steps that end with numbers for the tables."""
 LOCK = ".reproducing.lock"
 """In the folder of the tables, held by the process that makes them and by its children."""
-REMEDY = "--force trains it anew, another --dest keeps it"
 
 
-def carry_out(setup: Setup, plans: Sequence[TablePlan], force: bool) -> TablesFile:
-    """Run what is not done.
+@dataclass(frozen=True)
+class Means:
+    """With what a plan is carried out on this machine.
+
+    Attributes:
+        jobs: runs at a time.
+        threads: of each run; None: what torch takes by itself for one at a time, else its share of that.
+    """
+
+    jobs: int = 1
+    threads: int | None = None
+
+    @property
+    def threads_of_each(self) -> int:
+        return self.threads or max(1, torch.get_num_threads() // self.jobs)
+
+
+def carry_out(
+    setup: Setup, plans: Sequence[TablePlan], force: bool, means: Means | None = None, start: float = 0.0
+) -> TablesFile:
+    """Say what there is to do, and do it; what fails is told at the end.
 
     Args:
         force: train anew the runs that were made with other settings.
+        start: seconds of processor time that a script needs to start, for the estimate.
 
     Returns:
         the tables as they are in the end.
 
     Raises:
         UserError: another process is at work in the folder; runs were made with other settings; the disk is too small;
-            a command failed by a user's mistake.
+            commands failed by users' mistakes.
         KeyboardInterrupt: after Ctrl-C or SIGTERM; what is finished is kept.
     """
+    means = means or Means()
     with held(setup.dest / LOCK, f"make tables in {setup.dest}", by_children=True) as lock:
         steps = steps_of(all_runs(plans), force)
-        problem = next((step.problem for step in steps if step.problem), "")
-        if problem:
-            raise UserError(f"{problem}; {REMEDY}")
-        check_space(setup, steps)
-        left = [step for step in steps if not step.done]
-        file = write_tables(setup, plans) if len(left) < len(steps) else None
-        for number, step in enumerate(left, start=1):
-            _run(step, f"[{number}/{len(left)}]", lock)
+        check_steps(setup, steps)
+        units = units_of(steps)
+        for line in outline(setup, steps, units, means.jobs, means.threads_of_each, start):
+            say(line)
+        file = None if all(not step.done for step in steps) else write_tables(setup, plans)
+
+        def after_step(step: Step) -> None:
+            nonlocal file
             if step.kind in RESULTS:
                 file = write_tables(setup, plans)
+
+        report = Report(sum(len(unit.steps) for unit in units), after_step)
+        if means == Means():  # with all threads, bars and errors on the terminal
+            one_after_another(units, report, lock)
+        else:
+            Pool(slots(means.jobs, means.threads_of_each, setup.flags.device), report, lock).run(units)
+        report.close()
         return file or write_tables(setup, plans)
 
 
-def to_train(steps: Iterable[Step]) -> list[PlannedTraining]:
-    """The runs of which something is left to train."""
-    return [step.run for step in steps if isinstance(step.run, PlannedTraining) and step.iterations]
+def check_steps(setup: Setup, steps: Sequence[Step]) -> None:
+    """See that all steps can be done, before the first begins.
+
+    Raises:
+        UserError: a run was made with other settings, or the disk is too small.
+    """
+    problem = next((step.problem for step in steps if step.problem), "")
+    if problem:
+        raise UserError(f"{problem}; {REMEDY}")
+    check_space(setup, steps)
 
 
 def check_space(setup: Setup, steps: Sequence[Step]) -> None:
@@ -124,26 +160,3 @@ def verdicts(file: TablesFile, plans: Iterable[TablePlan]) -> list[str]:
         section = file.tables[plan.table].as_kind(table.kind) if plan.table in file.tables else None
         texts.append(table.verdict(section) if section is not None else "")
     return [text for text in texts if text]
-
-
-def _run(step: Step, place: str, lock: int) -> None:
-    """Run one command, and go on only after success."""
-    _say(f"{place} {step.title}")
-    begun = time.monotonic()
-    status = children.run_child(step.command, step.log, keep=(lock,))
-    if status == flags.EXIT_INTERRUPTED:
-        raise KeyboardInterrupt("what is finished is kept; the same command goes on")
-    if status != 0:
-        how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-        message = f"`{step.shown}` {how}; its output: {step.log}"
-        if status == flags.EXIT_USER_ERROR:
-            raise UserError(message)
-        sys.stderr.write(f"error: {message}\n")
-        sys.exit(1)
-    _say(f"{place} {step.title}: {duration(time.monotonic() - begun)}")
-
-
-def _say(text: str) -> None:
-    with suppress(BrokenPipeError):  # a reader that went away, as after `| head`, is no reason to stop
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()

@@ -1,6 +1,7 @@
 """How far the planned runs are, from the files that they have left, and which commands are left to do."""
 
 import shlex
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from training.checkpoints.resume import iteration_of
 from training.job import check_origin
 
 AnyFile = TypeVar("AnyFile", bound=JsonFile)
+REMEDY = "--force trains it anew, another --dest keeps it"
+"""For a step with a problem."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,11 @@ def steps_of(runs: list[AnyRun], force: bool) -> list[Step]:
         else:
             steps += _training_steps(run, force)
     return steps
+
+
+def to_train(steps: Iterable[Step]) -> list[PlannedTraining]:
+    """The runs of which something is left to train."""
+    return [step.run for step in steps if isinstance(step.run, PlannedTraining) and step.iterations]
 
 
 def results_of(run: AnyRun) -> JsonFile | None:
