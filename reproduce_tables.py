@@ -7,6 +7,7 @@ Cut off at any moment, the same command goes on.
 import argparse
 import os
 import time
+from pathlib import Path
 
 from configs import UserError, flags
 from reproduce.published import PUBLISHED_METHODS
@@ -25,7 +26,8 @@ def main() -> None:
     setup = prepare(flags.SharedFlags.of(arguments), make_folder=not arguments.dry_run)
     started = time.process_time()
     tables = () if arguments.table is None else (arguments.table,)
-    wanted = Wanted(tables, arguments.ratio, arguments.methods, arguments.max_iters, arguments.num_seeds)
+    wanted = Wanted(tables, arguments.ratio, arguments.methods, arguments.max_iters, arguments.num_seeds,
+                    arguments.gains, arguments.estimators, arguments.replicates)
     plans = plan_tables(wanted, setup)
     if arguments.dry_run:
         for line in listing(setup, steps_of(all_runs(plans), arguments.force), started):
@@ -41,12 +43,18 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = flags.script_parser(__doc__ or "")
     add = parser.add_argument_group("tables").add_argument
-    add("--table", choices=TABLES, help="default: those that are published for the data set, or else all")
+    add("--table", choices=TABLES, help="default: those that are published for the data set, or else all but "
+        "evidence")
     add("--ratio", type=flags.percentages, default=(90,), help="sparsities of the table, in percent, comma-separated")
     add("--methods", type=flags.names_list, default=PUBLISHED_METHODS, help="methods of the table of sparse networks")
     add("--max_iters", type=flags.positive, help="iterations of every training run; default: as published")
     add("--num_seeds", type=flags.positive, default=1,
         help="seeds of every training run: --seed, --seed + 1, ...; numbers are then means with standard errors")
+    add("--gains", type=Path, metavar="gains.json", help="evidence: gains that were measured before, or elsewhere; "
+        "nothing is trained for them then, and the table says so")
+    add("--estimators", type=flags.names_list, default=(), help="evidence: those of task_relatedness.py to judge; "
+        "default: every one in each of its states")
+    add("--replicates", type=flags.positive, default=8, help="evidence: networks that each estimator looks at")
     add("--dry_run", action="store_true", help="list the commands and how long they will take; write nothing")
     add("--force", action="store_true", help="train anew the runs that were made with other settings")
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:

@@ -1,0 +1,103 @@
+"""What every estimator of relatedness is worth: its scores against the gains that training together really brings."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+from typing import ClassVar
+
+from relatedness.evidence.judging import judge
+from reports.evidence.figures import draw_evidence
+from reports.evidence.file import EvidenceSection
+from reports.evidence.text import evidence_text, verdict_text
+from reports.gains import GainsFile
+from reports.relatedness.file import RelatednessFile
+from reports.tables_file import Section
+from reproduce.estimates import planned_estimates
+from reproduce.gains import content_hash, gains_file, given_gains, kept_runs, measured_runs
+from reproduce.page import head
+from reproduce.plan import TablePlan, Wanted
+from reproduce.planned import PlannedStudy, Seeds
+from reproduce.progress import results_of
+from reproduce.tables.base import Table, table_settings
+from runtime.setup import Setup
+from training.names import BASELINE
+
+PICTURE = "evidence.png"
+
+
+class EvidenceTable(Table[EvidenceSection]):
+    """Every task alone and with each partner; and the estimates of the same settings, held against what that gained."""
+
+    name = "evidence"
+    kind: ClassVar = EvidenceSection
+    of_pairs = True
+    usual = False
+
+    def plan(self, wanted: Wanted, base: Setup) -> TablePlan:
+        plan = super().plan(wanted, base)
+        if wanted.gains is not None:
+            given_gains(wanted.gains, plan.setup.tasks)  # what is wrong with it is said before any work
+            return plan
+        return replace(plan, measured=frozenset(kept_runs(plan)))
+
+    def studies(self, wanted: Wanted, base: Setup) -> list[PlannedStudy]:
+        return [planned_estimates(wanted, base)]
+
+    def rows(self, plan: TablePlan) -> Sequence[Seeds]:
+        if plan.wanted.gains is not None:
+            return []
+        names = list(plan.setup.tasks)
+        groups = [*((name,) for name in names), *combinations(names, 2)]
+        return [plan.seeds_of(BASELINE, 0, group) for group in groups]
+
+    def fill(self, plan: TablePlan, before: Section | None) -> EvidenceSection:
+        """As ``Table.fill``; what was measured since goes into ``gains.json`` first."""
+        gains, finished, planned = _gains(plan)
+        [study] = plan.studies
+        file = results_of(study)
+        estimates = file if isinstance(file, RelatednessFile) else None
+        given, judged = plan.wanted.gains, gains is not None and _has_every_pair(gains)
+        judgement = judge(gains, estimates.estimators if estimates else {}) if gains is not None and judged else None
+        return EvidenceSection(
+            settings=table_settings(plan),
+            metric=gains.metric if gains else {},
+            higher_is_better=gains.higher_is_better if gains else {},
+            gains_file=f"{given}, sha256 {content_hash(given)}" if given else None,
+            finished=finished,
+            planned=planned,
+            replicates=estimates.replicates if estimates else None,
+            num_batches=estimates.num_batches if estimates else None,
+            warmup=estimates.provenance.get("warmup") if estimates else None,
+            left_out=estimates.left_out if estimates else {},
+            judgement=judgement,
+        )
+
+    def text(self, section: EvidenceSection) -> str:
+        return f"{head('Evidence: what each estimator of relatedness is worth', section.settings, None)}\n" + (
+            evidence_text(section)
+        )
+
+    def draw(self, section: EvidenceSection, folder: Path) -> None:
+        if section.judgement is not None and section.judgement.scores:
+            draw_evidence({section.settings.config["name"]: section.judgement}, folder / PICTURE)
+
+    def verdict(self, section: EvidenceSection) -> str:
+        return verdict_text(section)
+
+
+def _gains(plan: TablePlan) -> tuple[GainsFile | None, int, int]:
+    """The gains of the plan's seeds (None: none yet), how many runs they have, and how many there are to be."""
+    if plan.wanted.gains is not None:
+        file = given_gains(plan.wanted.gains, plan.setup.tasks)
+        return file, len(file.runs), len(file.runs)
+    known, seeds = measured_runs(plan), {run.setup.seed for row in plan.rows for run in row}
+    wanted = {place: run for place, run in known.items() if place[0] in seeds}
+    planned = sum(len(row) for row in plan.rows)
+    return (gains_file(plan, wanted) if wanted else None), len(wanted), planned
+
+
+def _has_every_pair(gains: GainsFile) -> bool:
+    """Whether each task was trained alone, and each pair, with one seed at least."""
+    known = {frozenset(run.tasks) for run in gains.runs}
+    return all(frozenset(group) in known for size in (1, 2) for group in combinations(gains.tasks, size))
