@@ -27,7 +27,7 @@ def main() -> None:
     started = time.process_time()
     tables = () if arguments.table is None else (arguments.table,)
     wanted = Wanted(tables, arguments.ratio, arguments.methods, arguments.max_iters, arguments.num_seeds,
-                    arguments.gains, arguments.estimators, arguments.replicates)
+                    arguments.gains, arguments.estimators, arguments.replicates, arguments.trained_replicates)
     plans = plan_tables(wanted, setup)
     if arguments.dry_run:
         for line in listing(setup, steps_of(all_runs(plans), arguments.force), started):
@@ -55,6 +55,8 @@ def parse_arguments() -> argparse.Namespace:
     add("--estimators", type=flags.names_list, default=(), help="evidence: those of task_relatedness.py to judge; "
         "default: every one in each of its states")
     add("--replicates", type=flags.positive, default=8, help="evidence: networks that each estimator looks at")
+    add("--trained_replicates", type=flags.positive, default=4,
+        help="evidence: the same for estimators that train networks of their own, which are dear")
     add("--dry_run", action="store_true", help="list the commands and how long they will take; write nothing")
     add("--force", action="store_true", help="train anew the runs that were made with other settings")
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:

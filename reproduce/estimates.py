@@ -1,5 +1,6 @@
-"""The estimates of relatedness that a table of evidence judges: one call of ``task_relatedness.py``."""
+"""The estimates of relatedness that a table of evidence judges: calls of ``task_relatedness.py``."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from relatedness.base import Estimator
@@ -12,33 +13,49 @@ from reproduce.plan import Wanted
 from reproduce.planned import PlannedStudy
 from runtime.setup import Setup
 
-FOLDER = "estimates"
 EVERY = ("every",)
+TRAINED = ("alone", "pairs")
+"""What estimators need that train networks of their own: they are dear, and may have fewer replicates."""
 ROLES = 3
 """A task and its two stand-ins, for floor and ceiling."""
 
 
-def planned_estimates(wanted: Wanted, base: Setup) -> PlannedStudy:
-    """Every estimator that is wanted, in all replicates.
+def planned_estimates(wanted: Wanted, base: Setup) -> list[PlannedStudy]:
+    """Every estimator that is wanted, in all replicates; those that train networks of their own in a call of their own.
 
-    Those that cannot work on this data are left out, unless they were named.
+    Those that cannot work on this data are left out, unless all were named.
 
     Raises:
         UserError: an unknown estimator, or one that was named and cannot work on this data.
     """
-    dest = base.dest / FOLDER
+    estimators = build_estimators(wanted.estimators or EVERY, base.config)
+    named = bool(wanted.estimators) and not set(EVERY) & set(wanted.estimators)
+    trained = {label: estimator for label, estimator in estimators.items() if estimator.need in TRAINED}
+    others = {label: estimator for label, estimator in estimators.items() if label not in trained}
+    parts = [("estimates", others, wanted.replicates), ("estimates_trained", trained, wanted.trained_replicates)]
+    return [_planned(base, *part, named) for part in parts if part[1]]
+
+
+def _planned(
+    base: Setup, name: str, estimators: Mapping[str, Estimator], replicates: int, named: bool
+) -> PlannedStudy:
+    """One call.
+
+    Args:
+        name: of its folder and its step.
+        named: whether the estimators were asked for by name.
+    """
+    dest = base.dest / name
     setup = replace(base, dest=dest, flags=replace(base.flags, dest=dest))
-    labels = wanted.estimators or EVERY
     plan = Plan(setup.config.scoring.relatedness_batches, controls=True, warmup=default_warmup(setup))
-    named = bool(wanted.estimators) and "every" not in labels
-    run = make_run(setup, plan, wanted.replicates, build_estimators(labels, setup.config), named, dest / "relatedness")
-    words = ["--estimators", ",".join(run.estimators), "--replicates", f"{wanted.replicates}"]
+    run = make_run(setup, plan, replicates, estimators, named, dest / "relatedness")
+    words = ["--estimators", ",".join(run.estimators), "--replicates", f"{replicates}"]
     return PlannedStudy(
         setup,
-        name="relatedness",
+        name=name,
         path=dest / "relatedness.json",
         kind=RelatednessFile,
-        batches=wanted.replicates * scoring_batches(plan, list(run.estimators.values()), len(setup.tasks)),
+        batches=replicates * scoring_batches(plan, list(run.estimators.values()), len(setup.tasks)),
         words=("task_relatedness.py", *words, "--num_batches", f"{plan.num_batches}", "--warmup", f"{plan.warmup}"),
         identify=lambda: estimates_identity(run),
     )

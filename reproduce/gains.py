@@ -36,27 +36,25 @@ def content_hash(path: Path) -> str:
 
 
 def kept_runs(plan: TablePlan) -> Known:
-    """Runs of the plan that ``gains.json`` in its folder holds, of these settings, this data and these iterations.
+    """Runs that ``gains.json`` in the plan's folder holds: those of the plan, and those of further seeds.
 
     Raises:
-        UserError: the file there is of other settings or was not written by this command.
+        UserError: a run there is of other settings, data or tasks, or was not written by this command.
     """
     path = plan.setup.dest / FILE
     if not path.exists():
         return {}
     file = GainsFile.read(path)
-    if file.tasks != list(plan.setup.tasks) or file.config != plan.setup.config.model_dump(mode="json"):
-        raise UserError(
-            f"{path}: it holds gains of other settings, or was written by hand, and would be written over; give it "
-            f"with --gains, or name another --dest"
-        )
     planned = {_place(run.setup.seed, run.tasks): run for row in plan.rows for run in row}
     found = {_place(run.seed, run.tasks): run for run in file.runs}
-    return {
-        place: run
-        for place, run in found.items()
-        if place not in planned or run.identity == planned[place].result.request
-    }
+    for place, run in found.items():
+        wanted = planned[place].result.request if place in planned else run.identity
+        if file.tasks != list(plan.setup.tasks) or run.identity is None or run.identity != wanted:
+            raise UserError(
+                f"{path}: its run of {'+'.join(run.tasks)}, seed {run.seed}, is of other settings or data, or was "
+                f"written by hand, and would be written over; give the file with --gains, or name another --dest"
+            )
+    return found
 
 
 def measured_runs(plan: TablePlan) -> Known:

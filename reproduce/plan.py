@@ -31,7 +31,8 @@ class Wanted:
         max_iters: of every training run; None: those of the settings.
         num_seeds: of every training run.
         gains: a file of measured gains, in place of training for the table of evidence.
-        estimators, replicates: of relatedness, for the table of evidence; none: every one in each of its states.
+        estimators: of relatedness, for the table of evidence; none: every one in each of its states.
+        replicates, trained_replicates: of these, and of those of them that train networks of their own.
     """
 
     tables: Sequence[str] = ()
@@ -42,6 +43,7 @@ class Wanted:
     gains: Path | None = None
     estimators: Sequence[str] = ()
     replicates: int = 8
+    trained_replicates: int = 4
 
 
 @dataclass(frozen=True)

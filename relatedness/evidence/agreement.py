@@ -11,7 +11,7 @@ MOST_RELABELLED = 6
 """Of up to so many tasks all orders are tried, else ``RELABELLINGS`` random ones."""
 RELABELLINGS = 2000
 EASE = 1e-9
-"""What rounding may do to a correlation."""
+"""What rounding may do to a correlation, and to a number as a share of the largest."""
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -74,10 +74,10 @@ def _partners(values: np.ndarray) -> np.ndarray:
 
 
 def _centred_ranks(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Ranks less their mean, 0 where not known."""
+    """Ranks less their mean, 0 where not known; values that differ by rounding alone are equal."""
     filled = np.where(known, values, np.nan)
-    lower = (filled[..., None, :] < filled[..., :, None]).sum(-1)
-    equal = (filled[..., None, :] == filled[..., :, None]).sum(-1)
-    ranks = np.where(known, lower + (equal - 1) / 2, 0.0)
+    ease = EASE * np.max(np.abs(np.where(known, values, 0.0)), axis=-1, initial=0.0)[..., None, None]
+    higher = filled[..., :, None] - filled[..., None, :]  # by how much each is above each other one
+    ranks = np.where(known, (higher > ease).sum(-1) + ((np.abs(higher) <= ease).sum(-1) - 1) / 2, 0.0)
     count = np.maximum(known.sum(-1, keepdims=True), 1)
     return np.where(known, ranks - ranks.sum(-1, keepdims=True) / count, 0.0)

@@ -22,6 +22,8 @@ BASELINES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "partner's mean": limits.partners_mean,
     "target's mean": limits.targets_mean,
 }
+ACROSS = ("target's mean",)
+"""Of these, what says nothing about the partners of one task."""
 
 
 def judge(file: GainsFile, estimators: Mapping[str, EstimatorResult]) -> Judgement:
@@ -128,7 +130,10 @@ def _of_estimator(gains: Gains, label: str, result: EstimatorResult, spent: int 
 
 def _of_baseline(gains: Gains, label: str, made_of: Callable[[np.ndarray], np.ndarray]) -> Score:
     """Of what is made of the gains themselves; of resampled seeds it is made anew."""
-    return Score(label=label, kind="baseline", **_agreement(gains, made_of(gains.mean), made_of(gains.means)))
+    found = _agreement(gains, made_of(gains.mean), made_of(gains.means))
+    if label in ACROSS:
+        found |= {"within": Spread(value=None), "within_medians": Spread(value=None), "chance": None}
+    return Score(label=label, kind="baseline", **found)
 
 
 def _agreement(gains: Gains, score: np.ndarray, resampled: np.ndarray) -> dict[str, Any]:

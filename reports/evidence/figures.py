@@ -50,14 +50,13 @@ def draw_evidence(judgements: Mapping[str, Judgement], path: Path) -> None:
 
 
 def _ordered(judgements: Sequence[Judgement]) -> list[str]:
-    """Labels of all scores."""
+    """Labels of all scores that tell partners apart."""
     found: dict[str, list[float]] = {}
     for judgement in judgements:
         for score in judgement.scores:
-            found.setdefault(score.label, [])
             if score.within.value is not None:
-                found[score.label].append(score.within.value)
-    return sorted(found, key=lambda label: -np.mean(found[label]) if found[label] else 2.0)
+                found.setdefault(score.label, []).append(score.within.value)
+    return sorted(found, key=lambda label: -np.mean(found[label]))
 
 
 def _draw_panel(axes: Axes, name: str, judgement: Judgement, labels: Sequence[str]) -> None:
@@ -68,7 +67,8 @@ def _draw_panel(axes: Axes, name: str, judgement: Judgement, labels: Sequence[st
         axes.axvline(reliability.symmetric, color="black", linestyle="--", linewidth=1)
     axes.axvline(0, color="black", linewidth=1)
     for score in judgement.scores:
-        _draw_score(axes, score, labels.index(score.label))
+        if score.label in labels:
+            _draw_score(axes, score, labels.index(score.label))
     axes.set_xlim(-1.05, 1.05)
     axes.grid(axis="y", alpha=0.3)
     axes.tick_params(axis="y", length=0)
@@ -92,7 +92,7 @@ def _draw_cost(axes: Axes, judgements: Sequence[Judgement], labels: Sequence[str
     costs: dict[str, float] = {}
     for score in (score for judgement in judgements for score in judgement.scores):
         cost = 1.0 if score.kind == "baseline" else score.cost
-        if cost is not None:
+        if cost is not None and score.label in labels:
             costs[score.label] = max(cost, costs.get(score.label, FREE))
     rows = [labels.index(label) for label in costs]
     axes.hlines(rows, FREE, list(costs.values()), color=GREY, linewidth=1.5)

@@ -31,7 +31,8 @@ class Score(Part):
         needs, directed, sensitivity, options: of the estimator, as in ``relatedness.json``.
         replicates: over which the scores are averaged.
         values: [helped task][partner], the mean over the replicates.
-        within: Spearman's correlation with the mean gains within each helped task, mean over the tasks.
+        within: Spearman's correlation with the mean gains within each helped task, mean over the tasks; None where the
+            score does not tell partners apart.
         within_medians: the same with the median gains.
         pairs: Spearman's correlation over all directed pairs.
         chance: how often the same scores do as well within tasks when the tasks' names are dealt out anew.
@@ -123,7 +124,8 @@ class EvidenceSection(Section):
         metric, higher_is_better: of each task, by which gains are measured.
         gains_file: where the gains were taken from, with a hash of it; None: they were trained here.
         finished, planned: training runs.
-        replicates, num_batches, warmup: of the estimates.
+        estimated: whether all estimates are there.
+        num_batches, warmup: of the estimates.
         left_out: estimators that could not work on this data, and why.
         judgement: None until every task and every pair was trained with one seed at least.
     """
@@ -133,8 +135,8 @@ class EvidenceSection(Section):
     gains_file: str | None
     finished: int
     planned: int
-    replicates: int | None
-    num_batches: int | None
-    warmup: int | None
+    estimated: bool
+    num_batches: int
+    warmup: int
     left_out: dict[str, str]
     judgement: Judgement | None

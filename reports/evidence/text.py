@@ -11,6 +11,7 @@ from reports.tables import markdown
 UNKNOWN = "n/a"
 NOTHING = "Nothing can be judged yet: every task alone and every pair is needed, with one seed at least.\n"
 LOOKED_AT = {"labels": "targets", "init": "init", "warm": "warm", "alone": "trained alone", "pairs": "trained in pairs"}
+MOST_NAMED = 3
 GAINS = "the gains"
 """What a baseline looks at."""
 
@@ -31,6 +32,7 @@ def scores_table(scores: Sequence[Score], judgement: Judgement) -> str:
     """A row for each score, those that agree most first; in bold, what reaches the goal."""
     ordered = ranked(scores)
     cells = {
+        "replicates": [f"{score.replicates}" if score.replicates else "" for score in ordered],
         "looks at": [LOOKED_AT.get(score.needs, score.needs) or GAINS for score in ordered],
         "within tasks": [spread_text(score.within) for score in ordered],
         "chance": [UNKNOWN if score.chance is None else f"{score.chance:.2f}" for score in ordered],
@@ -117,8 +119,12 @@ def verdict_text(section: EvidenceSection) -> str:
             f"{opening} No estimator reaches the goal; the one that agrees most with the gains is {scores[0].label}, "
             f"{spread_text(scores[0].within)}."
         )
-    named = ", ".join(f"{score.label} {spread_text(score.within)}" for score in reached)
-    return f"{opening} The goal is reached by {named}."
+    named = ", ".join(f"{score.label} {spread_text(score.within)}" for score in reached[:MOST_NAMED])
+    more = f" and {len(reached) - MOST_NAMED} more" if len(reached) > MOST_NAMED else ""
+    return (
+        f"{opening} Of {len(scores)} estimators, the goal is reached by {named}{more}. The best of many is partly the "
+        f"best by chance: trust what holds on other data too."
+    )
 
 
 def spread_text(spread: Spread, factor: float = 1.0) -> str:
@@ -161,11 +167,7 @@ def _runs(section: EvidenceSection) -> str:
     elif section.finished < section.planned:
         missing = section.planned - section.finished
         texts.append(f"{missing} of {section.planned} training runs are not finished.")
-    if section.replicates is None:
-        texts.append("The estimates are not finished.")
-    else:
-        texts.append(
-            f"Estimates: {section.replicates} replicates, {section.num_batches} batches each, warm-ups of "
-            f"{section.warmup} iterations."
-        )
+    texts.append(f"Estimates: {section.num_batches} batches a replicate, warm-ups of {section.warmup} iterations.")
+    if not section.estimated:
+        texts.append("Some of the estimates are not finished.")
     return " ".join(texts) + "\n"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from relatedness.evidence.judging import judge
+from relatedness.short_training import default_warmup
 from reports.evidence.figures import draw_evidence
 from reports.evidence.file import EvidenceSection
 from reports.evidence.text import evidence_text, verdict_text
@@ -42,7 +43,7 @@ class EvidenceTable(Table[EvidenceSection]):
         return replace(plan, measured=frozenset(kept_runs(plan)))
 
     def studies(self, wanted: Wanted, base: Setup) -> list[PlannedStudy]:
-        return [planned_estimates(wanted, base)]
+        return planned_estimates(wanted, base)
 
     def rows(self, plan: TablePlan) -> Sequence[Seeds]:
         if plan.wanted.gains is not None:
@@ -54,11 +55,11 @@ class EvidenceTable(Table[EvidenceSection]):
     def fill(self, plan: TablePlan, before: Section | None) -> EvidenceSection:
         """As ``Table.fill``; what was measured since goes into ``gains.json`` first."""
         gains, finished, planned = _gains(plan)
-        [study] = plan.studies
-        file = results_of(study)
-        estimates = file if isinstance(file, RelatednessFile) else None
-        given, judged = plan.wanted.gains, gains is not None and _has_every_pair(gains)
-        judgement = judge(gains, estimates.estimators if estimates else {}) if gains is not None and judged else None
+        files = [file for file in map(results_of, plan.studies) if isinstance(file, RelatednessFile)]
+        estimators = {label: found for file in files for label, found in file.estimators.items()}
+        given, judgement = plan.wanted.gains, None
+        if gains is not None and _has_every_pair(gains):
+            judgement = judge(gains, estimators)
         return EvidenceSection(
             settings=table_settings(plan),
             metric=gains.metric if gains else {},
@@ -66,10 +67,10 @@ class EvidenceTable(Table[EvidenceSection]):
             gains_file=f"{given}, sha256 {content_hash(given)}" if given else None,
             finished=finished,
             planned=planned,
-            replicates=estimates.replicates if estimates else None,
-            num_batches=estimates.num_batches if estimates else None,
-            warmup=estimates.provenance.get("warmup") if estimates else None,
-            left_out=estimates.left_out if estimates else {},
+            estimated=len(files) == len(plan.studies),
+            num_batches=plan.setup.config.scoring.relatedness_batches,
+            warmup=default_warmup(plan.setup),
+            left_out={label: reason for file in files for label, reason in file.left_out.items()},
             judgement=judgement,
         )
 
