@@ -6,7 +6,7 @@ from dataclasses import replace
 from relatedness.base import Estimator
 from relatedness.registry import UNTRAINED, build_estimators
 from relatedness.running import estimates_identity, make_run
-from relatedness.short_training import default_warmup
+from relatedness.short_training import WARMUP_SHARE
 from relatedness.study import Plan
 from reports.relatedness.file import RelatednessFile
 from reproduce.plan import Wanted
@@ -33,11 +33,17 @@ def planned_estimates(wanted: Wanted, base: Setup) -> list[PlannedStudy]:
     trained = {label: estimator for label, estimator in estimators.items() if estimator.need in TRAINED}
     others = {label: estimator for label, estimator in estimators.items() if label not in trained}
     parts = [("estimates", others, wanted.replicates), ("estimates_trained", trained, wanted.trained_replicates)]
-    return [_planned(base, *part, named) for part in parts if part[1]]
+    plan = Plan(base.config.scoring.relatedness_batches, controls=True, warmup=warmup_of(wanted, base))
+    return [_planned(base, plan, *part, named) for part in parts if part[1]]
+
+
+def warmup_of(wanted: Wanted, setup: Setup) -> int:
+    """Iterations of the short trainings of estimators: a share of those of the training runs."""
+    return max(1, round(WARMUP_SHARE * (wanted.max_iters or setup.config.train.max_iters)))
 
 
 def _planned(
-    base: Setup, name: str, estimators: Mapping[str, Estimator], replicates: int, named: bool
+    base: Setup, plan: Plan, name: str, estimators: Mapping[str, Estimator], replicates: int, named: bool
 ) -> PlannedStudy:
     """One call.
 
@@ -47,7 +53,6 @@ def _planned(
     """
     dest = base.dest / name
     setup = replace(base, dest=dest, flags=replace(base.flags, dest=dest))
-    plan = Plan(setup.config.scoring.relatedness_batches, controls=True, warmup=default_warmup(setup))
     run = make_run(setup, plan, replicates, estimators, named, dest / "relatedness")
     words = ["--estimators", ",".join(run.estimators), "--replicates", f"{replicates}"]
     return PlannedStudy(

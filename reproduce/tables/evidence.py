@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import ClassVar
 
 from relatedness.evidence.judging import judge
-from relatedness.short_training import default_warmup
 from reports.evidence.figures import draw_evidence
 from reports.evidence.file import EvidenceSection
 from reports.evidence.text import evidence_text, verdict_text
 from reports.gains import GainsFile
 from reports.relatedness.file import RelatednessFile
 from reports.tables_file import Section
-from reproduce.estimates import planned_estimates
+from reproduce.estimates import planned_estimates, warmup_of
 from reproduce.gains import content_hash, gains_file, given_gains, kept_runs, measured_runs
 from reproduce.page import head
 from reproduce.plan import TablePlan, Wanted
@@ -69,7 +68,7 @@ class EvidenceTable(Table[EvidenceSection]):
             planned=planned,
             estimated=len(files) == len(plan.studies),
             num_batches=plan.setup.config.scoring.relatedness_batches,
-            warmup=default_warmup(plan.setup),
+            warmup=warmup_of(plan.wanted, plan.setup),
             left_out={label: reason for file in files for label, reason in file.left_out.items()},
             judgement=judgement,
         )
