@@ -27,7 +27,8 @@ def main() -> None:
     started = time.process_time()
     tables = () if arguments.table is None else (arguments.table,)
     wanted = Wanted(tables, arguments.ratio, arguments.methods, arguments.max_iters, arguments.num_seeds,
-                    arguments.gains, arguments.estimators, arguments.replicates, arguments.trained_replicates)
+                    arguments.gains, arguments.estimators, arguments.replicates, arguments.trained_replicates,
+                    arguments.learn_from)
     plans = plan_tables(wanted, setup)
     if arguments.dry_run:
         for line in listing(setup, steps_of(all_runs(plans), arguments.force), started):
@@ -50,15 +51,18 @@ def parse_arguments() -> argparse.Namespace:
     add("--max_iters", type=flags.positive, help="iterations of every training run; default: as published")
     add("--num_seeds", type=flags.positive, default=1,
         help="seeds of every training run: --seed, --seed + 1, ...; numbers are then means with standard errors")
-    add("--gains", type=Path, metavar="gains.json", help="evidence: gains that were measured before, or elsewhere; "
-        "nothing is trained for them then, and the table says so")
-    add("--estimators", type=flags.names_list, default=(), help="evidence: those of task_relatedness.py to judge; "
-        "default: every one in each of its states")
-    add("--replicates", type=flags.positive, default=8, help="evidence: networks that each estimator looks at")
-    add("--trained_replicates", type=flags.positive, default=4,
-        help="evidence: the same for estimators that train networks of their own, which are dear")
     add("--dry_run", action="store_true", help="list the commands and how long they will take; write nothing")
     add("--force", action="store_true", help="train anew the runs that were made with other settings")
+    add = parser.add_argument_group("the table of evidence").add_argument
+    add("--gains", type=Path, metavar="gains.json", help="gains that were measured before, or elsewhere; "
+        "nothing is trained for them then, and the table says so")
+    add("--estimators", type=flags.names_list, default=(), help="those of task_relatedness.py to judge; default: "
+        "every one in each of its states")
+    add("--replicates", type=flags.positive, default=8, help="networks that each estimator looks at")
+    add("--trained_replicates", type=flags.positive, default=4,
+        help="the same for estimators that train networks of their own, which are dear")
+    add("--learn_from", type=Path, nargs="+", default=(), metavar="tables.json",
+        help="evidence on other data: estimators are combined as suits that best, and the combination is judged here")
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         raise UserError("reproduce_tables.py starts its runs itself, one after another; call it without torchrun")
     return parser.parse_args()

@@ -33,6 +33,7 @@ class Wanted:
         gains: a file of measured gains, in place of training for the table of evidence.
         estimators: of relatedness, for the table of evidence; none: every one in each of its states.
         replicates, trained_replicates: of these, and of those of them that train networks of their own.
+        learn_from: tables.json of other data sets, with the evidence by which estimators are combined.
     """
 
     tables: Sequence[str] = ()
@@ -44,6 +45,7 @@ class Wanted:
     estimators: Sequence[str] = ()
     replicates: int = 8
     trained_replicates: int = 4
+    learn_from: Sequence[Path] = ()
 
 
 @dataclass(frozen=True)

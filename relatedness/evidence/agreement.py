@@ -44,6 +44,17 @@ def over_pairs(scores: np.ndarray, gains: np.ndarray) -> np.ndarray:
     return spearman(*flat)
 
 
+def partner_ranks(values: np.ndarray) -> np.ndarray:
+    """The ranks of each task's partners, less their mean and of length 1, [..., T, T] -> [..., T, T - 1].
+
+    0 for what is not known, and where all partners are equal.
+    """
+    partners = _partners(values)
+    ranks = _centred_ranks(partners, np.isfinite(partners))
+    lengths = np.sqrt((ranks**2).sum(-1, keepdims=True))
+    return ranks / np.where(lengths > 0, lengths, 1)
+
+
 def chance(scores: np.ndarray, gains: np.ndarray, seed: int) -> float | None:
     """How often the same scores do as well within tasks if the tasks' names are dealt out anew; None if undefined.
 

@@ -1,12 +1,13 @@
 """Every estimator's scores against measured gains, with intervals from resampling seeds and replicates."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from relatedness.evidence import limits
 from relatedness.evidence.agreement import chance, over_pairs, within_tasks
+from relatedness.evidence.combination import combined, fitted_weights
 from relatedness.evidence.groupings import MOST_TASKS, NETWORKS, Partitions, best, short_of_best
 from relatedness.grouping.values import estimated, measured
 from reports.evidence.file import GroupingValues, Judgement, Reliability, Score, Spread
@@ -26,7 +27,9 @@ ACROSS = ("target's mean",)
 """Of these, what says nothing about the partners of one task."""
 
 
-def judge(file: GainsFile, estimators: Mapping[str, EstimatorResult]) -> Judgement:
+def judge(
+    file: GainsFile, estimators: Mapping[str, EstimatorResult], teachers: Mapping[str, Judgement] | None = None
+) -> Judgement:
     """What the scores are worth.
 
     Intervals are those of a bootstrap: seeds of the gains and replicates of the estimators are drawn with replacement,
@@ -36,6 +39,7 @@ def judge(file: GainsFile, estimators: Mapping[str, EstimatorResult]) -> Judgeme
     Args:
         file: every task alone and pairs; only seeds count in which every pair is known, if there are any.
         estimators: by label, of the same tasks in the same order.
+        teachers: other data sets by name; the estimators are combined as suits each of them best, and judged here.
     """
     pairs = measured(file).pairs
     apart = ~np.eye(len(file.tasks), dtype=bool)
@@ -44,6 +48,8 @@ def judge(file: GainsFile, estimators: Mapping[str, EstimatorResult]) -> Judgeme
     gains = Gains(tuple(file.tasks), pairs[chosen])
     spent = file.passes
     scores = [_of_estimator(gains, label, result, spent) for label, result in estimators.items()]
+    for name, teacher in (teachers or {}).items():
+        scores += _of_combination(gains, name, fitted_weights(teacher, list(estimators)), estimators, scores)
     scores += [_of_baseline(gains, label, made_of) for label, made_of in BASELINES.items()]
     return Judgement(
         seeds=np.array(file.seeds)[chosen].tolist(),
@@ -126,6 +132,38 @@ def _of_estimator(gains: Gains, label: str, result: EstimatorResult, spent: int 
         cost=passes / spent if passes is not None and spent else None,
         **_agreement(gains, limits.mean_of_seeds(values), limits.mean_of_seeds(values[draws(len(values))])),
     )
+
+
+def _of_combination(
+    gains: Gains,
+    name: str,
+    weights: Mapping[str, float],
+    estimators: Mapping[str, EstimatorResult],
+    scores: Sequence[Score],
+) -> list[Score]:
+    """Of weights that were fitted elsewhere; none if nothing counted there. Its cost is at most the sum of the parts'.
+
+    Args:
+        scores: of the estimators.
+    """
+    if not weights:
+        return []
+    values = {label: array(estimators[label].values) for label in weights}
+    means = {label: limits.mean_of_seeds(part) for label, part in values.items()}
+    resampled = {label: limits.mean_of_seeds(part[draws(len(part))]) for label, part in values.items()}
+    parts = [score for score in scores if score.label in weights]
+    passes, costs = [score.passes for score in parts], [score.cost for score in parts]
+    return [
+        Score(
+            label=f"combination fitted on {name}",
+            kind="estimator",
+            parts=dict(weights),
+            replicates=min(score.replicates for score in parts),
+            passes=None if None in passes else sum(count for count in passes if count is not None),
+            cost=None if None in costs else sum(cost for cost in costs if cost is not None),
+            **_agreement(gains, combined(weights, means), combined(weights, resampled)),
+        )
+    ]
 
 
 def _of_baseline(gains: Gains, label: str, made_of: Callable[[np.ndarray], np.ndarray]) -> Score:

@@ -28,7 +28,8 @@ class Score(Part):
 
     Attributes:
         kind: "baseline": made of the measured gains themselves, so that it cannot be had without them.
-        needs, directed, sensitivity, options: of the estimator, as in ``relatedness.json``.
+        needs, directed, sensitivity: of the estimator, as in ``relatedness.json``.
+        parts: of a combination: the estimators in it, and their weights.
         replicates: over which the scores are averaged.
         values: [helped task][partner], the mean over the replicates.
         within: Spearman's correlation with the mean gains within each helped task, mean over the tasks; None where the
@@ -47,6 +48,7 @@ class Score(Part):
     needs: str = ""
     directed: bool = True
     sensitivity: Value = None
+    parts: dict[str, float] = {}
     replicates: int = 0
     values: Matrix
     within: Spread

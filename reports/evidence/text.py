@@ -12,8 +12,6 @@ UNKNOWN = "n/a"
 NOTHING = "Nothing can be judged yet: every task alone and every pair is needed, with one seed at least.\n"
 LOOKED_AT = {"labels": "targets", "init": "init", "warm": "warm", "alone": "trained alone", "pairs": "trained in pairs"}
 MOST_NAMED = 3
-GAINS = "the gains"
-"""What a baseline looks at."""
 
 
 def evidence_text(section: EvidenceSection) -> str:
@@ -23,6 +21,7 @@ def evidence_text(section: EvidenceSection) -> str:
         return "\n".join([*texts, NOTHING])
     judgement = section.judgement
     texts += [limits_text(judgement), scores_table(judgement.scores, judgement)]
+    texts += [f"{score.label}: {parts_text(score)}.\n" for score in judgement.scores if score.parts]
     texts += [f"{label} is left out: {reason}.\n" for label, reason in section.left_out.items()]
     texts += [f"{explanation(judgement)}\n", gains_table(judgement, section.settings.tasks, section.metric)]
     return "\n".join([*texts, f"{verdict_text(section)}\n"])
@@ -33,7 +32,7 @@ def scores_table(scores: Sequence[Score], judgement: Judgement) -> str:
     ordered = ranked(scores)
     cells = {
         "replicates": [f"{score.replicates}" if score.replicates else "" for score in ordered],
-        "looks at": [LOOKED_AT.get(score.needs, score.needs) or GAINS for score in ordered],
+        "looks at": [looked_at(score) for score in ordered],
         "within tasks": [spread_text(score.within) for score in ordered],
         "chance": [UNKNOWN if score.chance is None else f"{score.chance:.2f}" for score in ordered],
         "median gains": [spread_text(score.within_medians) for score in ordered],
@@ -135,6 +134,19 @@ def spread_text(spread: Spread, factor: float = 1.0) -> str:
     if spread.low is None or spread.high is None:
         return value
     return f"{value} ({factor * spread.low:z.2f} to {factor * spread.high:z.2f})"
+
+
+def looked_at(score: Score) -> str:
+    """What a score is made from."""
+    if score.kind == "baseline":
+        return "the gains"
+    return "several" if score.parts else LOOKED_AT.get(score.needs, score.needs)
+
+
+def parts_text(score: Score) -> str:
+    """The estimators of a combination, those that count most first."""
+    ordered = sorted(score.parts.items(), key=lambda part: -part[1])
+    return " + ".join(f"{weight:.2f} {label}" for label, weight in ordered)
 
 
 def cost_text(score: Score) -> str:

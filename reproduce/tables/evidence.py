@@ -6,13 +6,14 @@ from itertools import combinations
 from pathlib import Path
 from typing import ClassVar
 
+from configs import UserError
 from relatedness.evidence.judging import judge
 from reports.evidence.figures import draw_evidence
-from reports.evidence.file import EvidenceSection
+from reports.evidence.file import EvidenceSection, Judgement
 from reports.evidence.text import evidence_text, verdict_text
 from reports.gains import GainsFile
 from reports.relatedness.file import RelatednessFile
-from reports.tables_file import Section
+from reports.tables_file import Section, TablesFile
 from reproduce.estimates import planned_estimates, warmup_of
 from reproduce.gains import content_hash, gains_file, given_gains, kept_runs, measured_runs
 from reproduce.page import head
@@ -36,8 +37,9 @@ class EvidenceTable(Table[EvidenceSection]):
 
     def plan(self, wanted: Wanted, base: Setup) -> TablePlan:
         plan = super().plan(wanted, base)
+        _teachers(wanted)  # what is wrong with them, or with given gains, is said before any work
         if wanted.gains is not None:
-            given_gains(wanted.gains, plan.setup.tasks)  # what is wrong with it is said before any work
+            given_gains(wanted.gains, plan.setup.tasks)
             return plan
         return replace(plan, measured=frozenset(kept_runs(plan)))
 
@@ -58,7 +60,7 @@ class EvidenceTable(Table[EvidenceSection]):
         estimators = {label: found for file in files for label, found in file.estimators.items()}
         given, judgement = plan.wanted.gains, None
         if gains is not None and _has_every_pair(gains):
-            judgement = judge(gains, estimators)
+            judgement = judge(gains, estimators, _teachers(plan.wanted))
         return EvidenceSection(
             settings=table_settings(plan),
             metric=gains.metric if gains else {},
@@ -95,6 +97,22 @@ def _gains(plan: TablePlan) -> tuple[GainsFile | None, int, int]:
     wanted = {place: run for place, run in known.items() if place[0] in seeds}
     planned = sum(len(row) for row in plan.rows)
     return (gains_file(plan, wanted) if wanted else None), len(wanted), planned
+
+
+def _teachers(wanted: Wanted) -> dict[str, Judgement]:
+    """The evidence on other data sets, by their names.
+
+    Raises:
+        UserError: a file has none.
+    """
+    found = {}
+    for path in wanted.learn_from:
+        file = TablesFile.read(path)
+        section = file.tables["evidence"].as_kind(EvidenceSection) if "evidence" in file.tables else None
+        if section is None or section.judgement is None:
+            raise UserError(f"--learn_from: {path} has no evidence yet; reproduce_tables.py --table evidence makes it")
+        found[file.dataset] = section.judgement
+    return found
 
 
 def _has_every_pair(gains: GainsFile) -> bool:
