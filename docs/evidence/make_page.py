@@ -27,10 +27,14 @@ FOLDER = Path(__file__).parent
 PAGE, PICTURE, GAINS = FOLDER.parent / "evidence.md", FOLDER / "evidence.png", FOLDER / "gains"
 BEGIN, END = "<!-- made by docs/evidence/make_page.py: begin -->", "<!-- made by docs/evidence/make_page.py: end -->"
 SETTINGS = {
-    "nyuv2_five": "NYUv2, published weights",
+    "nyuv2_five": "NYUv2, plain weights",
+    "sample_five": "rooms, plain weights",
     "nyuv2_five_equal": "NYUv2, equal lengths",
-    "sample_five": "rooms, published weights",
     "sample_five_equal": "rooms, equal lengths",
+}
+KINDS = {
+    "plain loss weights": ("nyuv2_five", "sample_five"),
+    "gradients of equal lengths": ("nyuv2_five_equal", "sample_five_equal"),
 }
 OTHER = {
     "nyuv2_five": "sample_five", "sample_five": "nyuv2_five",
@@ -96,10 +100,24 @@ def read_section(path: Path) -> EvidenceSection:
 def block(sections: dict[str, EvidenceSection], judgements: dict[str, Judgement]) -> str:
     """What is made of the results: the table of all settings, then every number of each."""
     picture = "![agreement of each estimator with the gains, and its cost](evidence/evidence.png)\n"
-    parts = [overview(judgements), picture]
+    parts = [goal_text(judgements), overview(judgements), picture]
     for name, section in sections.items():
         parts += [f"### {SETTINGS[name]} (`docs/evidence/{name}.yaml`)\n", evidence_text(section)]
     return "\n".join(parts)
+
+
+def goal_text(judgements: dict[str, Judgement]) -> str:
+    """Which estimators reach the goal on both data sets, with either kind of weights."""
+    lines = []
+    for kind, names in KINDS.items():
+        reached = [
+            {row_of(score.label) for score in judgements[name].scores if judgements[name].reaches_goal(score)}
+            for name in names
+        ]
+        both = ", ".join(f"`{label}`" for label in sorted(reached[0] & reached[1])) or "none"
+        counts = f"{len(reached[0])} reach it on NYUv2, {len(reached[1])} on the rooms"
+        lines.append(f"- With {kind} the goal is reached on both data sets by: {both} ({counts}).")
+    return "\n".join(lines) + "\n"
 
 
 def overview(judgements: dict[str, Judgement]) -> str:
