@@ -8,6 +8,7 @@ cluster, and the same command collects what is finished.
 import argparse
 import os
 import time
+from pathlib import Path
 
 from configs import UserError, flags
 from reproduce.published import PUBLISHED_METHODS
@@ -28,7 +29,9 @@ def main() -> None:
     setup = prepare(flags.SharedFlags.of(arguments), make_folder=not arguments.dry_run)
     started = time.process_time()
     tables = () if arguments.table is None else (arguments.table,)
-    wanted = Wanted(tables, arguments.ratio, arguments.methods, arguments.max_iters, arguments.num_seeds)
+    wanted = Wanted(tables, arguments.ratio, arguments.methods, arguments.max_iters, arguments.num_seeds,
+                    arguments.gains, arguments.estimators, arguments.replicates, arguments.trained_replicates,
+                    arguments.learn_from)
     plans = plan_tables(wanted, setup)
     if arguments.dry_run:
         steps = steps_of(all_runs(plans), arguments.force)
@@ -51,7 +54,8 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = flags.script_parser(__doc__ or "")
     add = parser.add_argument_group("tables").add_argument
-    add("--table", choices=TABLES, help="default: those that are published for the data set, or else all")
+    add("--table", choices=TABLES, help="default: those that are published for the data set, or else all but "
+        "evidence")
     add("--ratio", type=flags.percentages, default=(90,), help="sparsities of the table, in percent, comma-separated")
     add("--methods", type=flags.names_list, default=PUBLISHED_METHODS, help="methods of the table of sparse networks")
     add("--max_iters", type=flags.positive, help="iterations of every training run; default: as published")
@@ -67,6 +71,16 @@ def parse_arguments() -> argparse.Namespace:
         help="slurm: submit the runs as a job array; local: as processes of this machine that outlive the terminal")
     add("--submit", action="append", default=[], metavar="key=value",
         help="a parameter of submitit, such as slurm_partition=gpu, gpus_per_node=1 or timeout_min=600")
+    add = parser.add_argument_group("the table of evidence").add_argument
+    add("--gains", type=Path, metavar="gains.json", help="gains that were measured before, or elsewhere; "
+        "nothing is trained for them then, and the table says so")
+    add("--estimators", type=flags.names_list, default=(), help="those of task_relatedness.py to judge; default: "
+        "every one in each of its states")
+    add("--replicates", type=flags.positive, default=8, help="networks that each estimator looks at")
+    add("--trained_replicates", type=flags.positive, default=4,
+        help="the same for estimators that train networks of their own, which are dear")
+    add("--learn_from", type=Path, nargs="+", default=(), metavar="tables.json",
+        help="evidence on other data: estimators are combined as suits that best, and the combination is judged here")
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         raise UserError("reproduce_tables.py starts its runs itself, one after another; call it without torchrun")
     return parser.parse_args()

@@ -115,7 +115,8 @@ def times(what: str, nets: Nets, frame: Tensor, runtime: Runtime, repeats: int) 
     rows = [Row("inference", f"{place}: dense, an image", f"{1e3 * dense:.1f} ms")]
     for name in list(nets)[1:]:
         asked = ASKED.get(name, "") if runtime.precision == "fp32" else ""
-        rows.append(Row("inference", f"{place}: {name} gone, as fast as dense", f"{dense / seconds[name]:.2f} x", asked))
+        ratio = f"{dense / seconds[name]:.2f} x"
+        rows.append(Row("inference", f"{place}: {name} gone, as fast as dense", ratio, asked))
     return rows
 
 

@@ -1,13 +1,14 @@
 """The estimators by name. A new one is one file in ``estimators/`` and one line here, or ``module:attribute``."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from configs.errors import UserError
 from configs.plugins import resolve
 from configs.schema import Config, describe
+from configs.strict_yaml import parse
 
 if TYPE_CHECKING:
     from relatedness.base import Estimator
@@ -27,16 +28,17 @@ ESTIMATORS = {
 """Where each estimator is found; it is loaded when it is asked for, since that takes torch."""
 
 UNTRAINED = ("labels", "init")
-STATE_MARK = "@"
+STATE_MARK, OPTION_MARK = "@", "+"
 
 
 def build_estimators(labels: Sequence[str] | None, config: Config, warm: bool = False) -> "dict[str, Estimator]":
     """Estimators with their options, by label.
 
     Args:
-        labels: keys of ``ESTIMATORS`` or ``module:attribute``, each perhaps with the state that it is to look at, as
-            in ``gradient_cosine@warm``; "all" stands for all of ``ESTIMATORS``. None: those that need no training and,
-            if there is a warm-up, the same after it.
+        labels: keys of ``ESTIMATORS`` or ``module:attribute``, each perhaps with options and with the state that it is
+            to look at, as in ``gradient_cosine@warm`` or ``readout+depth=blocks.2@warm``; "all" stands for all of
+            ``ESTIMATORS``, "every" for all in each of the states that they can look at. None: those that need no
+            training and, if there is a warm-up, the same after it.
         config: the settings; ``relatedness.<name>`` holds the options of an estimator.
         warm: whether a warm-up was asked for.
 
@@ -52,7 +54,7 @@ def build_estimators(labels: Sequence[str] | None, config: Config, warm: bool = 
             again = [name for name, estimator in found.items() if "warm" in estimator.needs]
             chosen |= {f"{name}{STATE_MARK}warm": build_estimator(f"{name}{STATE_MARK}warm", config) for name in again}
         return chosen
-    wanted = [name for label in labels for name in (ESTIMATORS if label == "all" else [label])]
+    wanted = [name for label in labels for name in _meant(label, config)]
     if len(set(wanted)) < len(wanted) or not wanted:
         raise UserError(f"--estimators: '{','.join(labels)}' should name each estimator once, for instance snip,labels")
     return {label: build_estimator(label, config) for label in wanted}
@@ -60,16 +62,30 @@ def build_estimators(labels: Sequence[str] | None, config: Config, warm: bool = 
 
 def build_estimator(label: str, config: Config) -> "Estimator":
     """One estimator; see ``build_estimators``."""
-    name, mark, state = label.partition(STATE_MARK)
+    name, in_label = split_label(label)
     kind = find_estimator(name, config)
-    options = dict(config.relatedness.get(name, {}))
-    if mark:
-        options["state"] = state
     try:
-        return kind(**options)
+        return kind(**{**config.relatedness.get(name, {}), **in_label})
     except ValidationError as error:
-        where = f"--estimators: {label}" if mark and error.errors()[0]["loc"] == ("state",) else f"{config.source}"
+        where = f"--estimators: {label}" if error.errors()[0]["loc"][0] in in_label else f"{config.source}"
         raise UserError(f"{where}: {describe(error, f'relatedness.{name}')}") from error
+
+
+def split_label(label: str) -> tuple[str, dict[str, Any]]:
+    """The name of an estimator, and the options that its label adds to those in the settings.
+
+    Raises:
+        UserError: an option without a value, or one that is not YAML.
+    """
+    rest, mark, state = label.partition(STATE_MARK)
+    name, *parts = rest.split(OPTION_MARK)
+    options: dict[str, Any] = {}
+    for part in parts:
+        key, equals, value = part.partition("=")
+        if not key or not equals:
+            raise UserError(f"--estimators: {label}: '{part}' is no option=value, as in readout+symmetric=true")
+        options[key] = parse(value, f"--estimators: {label}", (key,))
+    return name, options | ({"state": state} if mark else {})
 
 
 def find_estimator(name: str, config: Config) -> "type[Estimator]":
@@ -92,8 +108,21 @@ def find_estimator(name: str, config: Config) -> "type[Estimator]":
     return found
 
 
+def _meant(label: str, config: Config) -> list[str]:
+    """The labels that one stands for."""
+    if label == "all":
+        return list(ESTIMATORS)
+    if label != "every":
+        return [label]
+    found = []
+    for name in ESTIMATORS:
+        usual, *others = find_estimator(name, config).needs
+        found += [name if need == usual else f"{name}{STATE_MARK}{need}" for need in (usual, *others)]
+    return found
+
+
 def _check_sections(config: Config, labels: Sequence[str]) -> None:
-    known = {*ESTIMATORS, *(label.partition(STATE_MARK)[0] for label in labels)}
+    known = {*ESTIMATORS, *(split_label(label)[0] for label in labels)}
     for name in config.relatedness:
         if name not in known and ":" not in name:
             raise UserError(f"{config.source}: relatedness.{name}: no such estimator; it knows {', '.join(ESTIMATORS)}")

@@ -94,8 +94,12 @@ def run_all(run: RelatednessRun, watch: Stopwatch, force: bool) -> tuple[Found, 
             for label, one in _one_replicate(run, replicate, chosen, bar).items():
                 estimates[label, replicate] = one
     found = {label: [estimates[label, r] for r in range(run.replicates)] for label in run.estimators}
-    keys = {f"{label}, replicate {r}": file and file.stem.rpartition("_")[2] for (label, r), file in files.items()}
-    return found, len(missing), keys
+    return found, len(missing), _keys(files)
+
+
+def estimates_identity(run: RelatednessRun) -> dict[str, str | None]:
+    """The identity of what ``run_all`` gives: the key of each estimate, by label and replicate; None if it has none."""
+    return _keys({(label, r): _file(run, label, r) for r in range(run.replicates) for label in run.estimators})
 
 
 def report(run: RelatednessRun, found: Found, identity: dict[str, Any], watch: Stopwatch) -> RelatednessFile:
@@ -167,6 +171,11 @@ def _file(run: RelatednessRun, label: str, replicate: int) -> Path | None:
     """Where an estimate is kept; None where nobody could tell later whether it is still true."""
     identity = store.replicate_identity(run.setup, run.plan, replicate, run.estimators[label])
     return store.kept_file(run.folder, label, replicate, identity) if identity.complete else None
+
+
+def _keys(files: Mapping[tuple[str, int], Path | None]) -> dict[str, str | None]:
+    keys = {place: None if file is None else file.stem.rpartition("_")[2] for place, file in files.items()}
+    return {f"{label}, replicate {replicate}": key for (label, replicate), key in keys.items()}
 
 
 def _result(estimator: Estimator, estimates: list[Relatedness], remarks: list[str]) -> EstimatorResult:

@@ -24,11 +24,18 @@ MOST_RUNS = 200_000
 
 
 class GainRun(Part):
-    """One training run: the tasks trained together, the seed, and each task's metric on the test split."""
+    """One training run: the tasks trained together, the seed, and each task's metric on the test split.
+
+    Attributes:
+        iterations: of its training; None where that is not known.
+        identity: a hash of what its numbers depend on, by which a finished run is known; None if written by hand.
+    """
 
     tasks: list[Name] = Field(min_length=1, max_length=MOST_TASKS)
     seed: int = Field(0, ge=0)
     value: dict[Name, Number]
+    iterations: int | None = Field(None, gt=0)
+    identity: str | None = None
 
 
 class GainsFile(JsonFile):
@@ -62,6 +69,12 @@ class GainsFile(JsonFile):
     def seeds(self) -> list[int]:
         """The seeds of all runs, in order."""
         return sorted({run.seed for run in self.runs})
+
+    @property
+    def passes(self) -> int | None:
+        """Batches through a backbone that all runs took, forwards and backwards; None where that is not known."""
+        iterations = [run.iterations for run in self.runs]
+        return None if None in iterations else 2 * sum(count for count in iterations if count is not None)
 
     def _problem(self) -> str | None:
         twice = [task for task, times in Counter(self.tasks).items() if times > 1]

@@ -17,12 +17,11 @@ from reproduce.outcomes import Report, say
 from reproduce.page import page
 from reproduce.plan import TablePlan, all_runs
 from reproduce.pool import Pool, one_after_another
-from reproduce.progress import REMEDY, Step, results_of, steps_of, to_train
+from reproduce.progress import REMEDY, Step, key_of, results_of, steps_of, to_train
 from reproduce.slots import slots
 from reproduce.tables import find_table
 from reproduce.units import units_of
 from runtime import device
-from runtime.identity import Identity
 from runtime.provenance import provenance
 from runtime.setup import Setup
 
@@ -131,6 +130,7 @@ def write_tables(setup: Setup, plans: Sequence[TablePlan]) -> TablesFile:
         section = find_table(plan.table).fill(plan, sections.get(plan.table))
         if section is not None:
             sections[plan.table] = section
+            find_table(plan.table).draw(section, setup.dest)
     file = TablesFile(
         dataset=setup.config.name,
         tables=sections,
@@ -146,7 +146,7 @@ def _results(setup: Setup, plans: Sequence[TablePlan]) -> dict[str, str]:
     """The file of each finished run, and the key of its identity."""
     found = {run.path: results_of(run) for run in all_runs(plans)}
     return {
-        str(path.relative_to(setup.dest)): Identity.model_validate(file.identity).key
+        str(path.relative_to(setup.dest)): key_of(file)
         for path, file in found.items()
         if file is not None
     }

@@ -1,6 +1,6 @@
 """Which runs the tables of a data set need, and in which order."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,6 +30,10 @@ class Wanted:
         methods: of the sparsity table.
         max_iters: of every training run; None: those of the settings.
         num_seeds: of every training run.
+        gains: a file of measured gains, in place of training for the table of evidence.
+        estimators: of relatedness, for the table of evidence; none: every one in each of its states.
+        replicates, trained_replicates: of these, and of those of them that train networks of their own.
+        learn_from: tables.json of other data sets, with the evidence by which estimators are combined.
     """
 
     tables: Sequence[str] = ()
@@ -37,6 +41,11 @@ class Wanted:
     methods: Sequence[str] = PUBLISHED_METHODS
     max_iters: int | None = None
     num_seeds: int = 1
+    gains: Path | None = None
+    estimators: Sequence[str] = ()
+    replicates: int = 8
+    trained_replicates: int = 4
+    learn_from: Sequence[Path] = ()
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,7 @@ class TablePlan:
         paper: what the published table was made with.
         studies: come first.
         rows: networks, each in an order in which it comes after what it needs.
+        measured: seed and tasks of the networks whose numbers are known, so that they need no training.
     """
 
     table: str
@@ -57,11 +67,13 @@ class TablePlan:
     wanted: Wanted
     studies: Sequence[PlannedStudy] = ()
     rows: Sequence[Seeds] = ()
+    measured: Collection[tuple[int, frozenset[str]]] = ()
 
     @property
     def runs(self) -> list[PlannedTraining]:
-        """All networks; a seed is finished before the next begins, so that there is a whole table early."""
-        return [run for seed in zip(*self.rows, strict=True) for run in seed]
+        """The networks to train; a seed is finished before the next begins, so that there is a whole table early."""
+        every = [run for seed in zip(*self.rows, strict=True) for run in seed]
+        return [run for run in every if (run.setup.seed, frozenset(run.tasks)) not in self.measured]
 
     def seeds_of(self, method: str, ratio: int, tasks: Sequence[str]) -> Seeds:
         """A network of the table, once for each seed."""
@@ -95,7 +107,7 @@ def plan_tables(wanted: Wanted, base: Setup) -> list[TablePlan]:
     names = wanted.tables or published_tables(base.config.name)
     tables = [find_table(name) for name in names or TABLES]
     if not names:
-        tables = [table for table in tables if not table.of_pairs or len(base.tasks) > 1]
+        tables = [table for table in tables if table.usual and (not table.of_pairs or len(base.tasks) > 1)]
     return [table.plan(wanted, base) for table in tables]
 
 

@@ -1,6 +1,6 @@
 """What a plan is made of: the commands, files and identities of one network, or of one study at initialisation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ class PlannedStudy:
         path, kind: of the file.
         batches: to score with, of all networks together.
         words: the script and the flags of its own.
-        identify: gives the identity of the work.
+        identify: gives the identity of the work, or of its parts by name; None for one that cannot be known again.
     """
 
     setup: Setup
@@ -36,10 +36,10 @@ class PlannedStudy:
     kind: type[JsonFile]
     batches: int
     words: tuple[str, ...]
-    identify: Callable[[], Identity]
+    identify: Callable[[], Identity | Mapping[str, str | None]]
 
     @cached_property
-    def identity(self) -> Identity:
+    def identity(self) -> Identity | Mapping[str, str | None]:
         return self.identify()
 
     @property

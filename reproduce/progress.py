@@ -1,7 +1,9 @@
 """How far the planned runs are, from the files that they have left, and which commands are left to do."""
 
+import hashlib
+import json
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,9 +96,21 @@ def evaluation_of(run: PlannedTraining) -> EvaluationFile | None:
     return file
 
 
-def _of(kind: type[AnyFile], path: Path, wanted: Identity) -> AnyFile | None:
-    """A file if it is the result of what is wanted, of the same data, whichever version of the code wrote it."""
+def key_of(file: JsonFile) -> str:
+    """A hash of what a file's numbers depend on."""
+    with suppress(ValidationError):
+        return Identity.model_validate(file.identity).key
+    return hashlib.sha256(json.dumps(file.identity, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _of(kind: type[AnyFile], path: Path, wanted: Identity | Mapping[str, str | None]) -> AnyFile | None:
+    """A file if it is the result of what is wanted, of the same data, whichever version of the code wrote it.
+
+    Of work of which only keys are known, as many as it has parts, the code has to be the same too.
+    """
     file = kind.read_if_usable(path)
+    if not isinstance(wanted, Identity):
+        return file if file is not None and file.identity == wanted and None not in wanted.values() else None
     with suppress(ValidationError):
         if file is not None and Identity.model_validate(file.identity).request == wanted.request:
             return file

@@ -1,4 +1,4 @@
-"""requirements.txt names what is imported, and nothing else; what only some uses need is in requirements-optional.txt."""
+"""requirements.txt names what is imported and nothing else; what some uses need is in requirements-optional.txt."""
 
 import ast
 import re

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from configs.errors import UserError
+from prune_utils.initialisation import scores_at_initialisation
 from prune_utils.layers import Masks, Scores
-from prune_utils.scores import scores_at_initialisation
 from prune_utils.sparsifiers.base import OneShot, OneShotInputs
 
 

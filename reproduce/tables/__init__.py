@@ -11,6 +11,7 @@ TABLES = {
     "similarity": "reproduce.tables.similarity:SimilarityTable",
     "cotraining": "reproduce.tables.cotraining:CotrainingTable",
     "sparsity": "reproduce.tables.sparsity:SparsityTable",
+    "evidence": "reproduce.tables.evidence:EvidenceTable",
 }
 """Where each table is found, in the order of the page; it is loaded when it is asked for, since that takes torch."""
 

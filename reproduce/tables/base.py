@@ -3,13 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar, Generic
 
 from configs import UserError
 from reports.tables_file import AnySection, Columns, Section, TableSettings
 from reproduce.page import DOWN, UP, head
 from reproduce.plan import TablePlan, Wanted, planned_similarity, table_setup
-from reproduce.planned import Seeds
+from reproduce.planned import PlannedStudy, Seeds
 from reproduce.published import paper_settings
 from runtime.setup import Setup
 
@@ -20,12 +21,14 @@ class Table(ABC, Generic[AnySection]):
     Attributes:
         name: as the registry has it.
         kind: what its section of ``tables.json`` holds.
-        of_pairs: whether it is about pairs of tasks, and so about their similarities.
+        of_pairs: whether it is about pairs of tasks, and so about how related they are.
+        usual: whether it is among those that are made where none is named.
     """
 
     name: ClassVar[str]
     kind: ClassVar[type[Section]]
     of_pairs: ClassVar[bool] = False
+    usual: ClassVar[bool] = True
 
     def plan(self, wanted: Wanted, base: Setup) -> TablePlan:
         """The runs that it needs.
@@ -37,9 +40,12 @@ class Table(ABC, Generic[AnySection]):
         setup = table_setup(self.name, paper, base)
         if self.of_pairs and len(setup.tasks) < 2:
             raise UserError(f"--table {self.name}: it is about pairs of tasks; name two or more with --tasks")
-        studies = [planned_similarity(base)] if self.of_pairs else []
-        draft = TablePlan(self.name, setup, paper, wanted, studies)
+        draft = TablePlan(self.name, setup, paper, wanted, self.studies(wanted, base))
         return replace(draft, rows=self.rows(draft))
+
+    def studies(self, wanted: Wanted, base: Setup) -> Sequence[PlannedStudy]:
+        """What is asked of networks before those of the table are trained: the published similarities of pairs."""
+        return [planned_similarity(base)] if self.of_pairs else []
 
     def rows(self, plan: TablePlan) -> Sequence[Seeds]:
         """The networks that are to be trained; ``plan`` has none yet."""
@@ -59,6 +65,14 @@ class Table(ABC, Generic[AnySection]):
     @abstractmethod
     def text(self, section: AnySection) -> str:
         """The section in Markdown, from its heading on."""
+
+    def draw(self, section: AnySection, folder: Path) -> None:
+        """Write the table's pictures, if it has any.
+
+        Raises:
+            UserError: a file cannot be written.
+        """
+        return
 
     def verdict(self, section: AnySection) -> str:
         """What the numbers say, in a line or two for the terminal; "" where there is nothing to say."""

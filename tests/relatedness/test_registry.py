@@ -83,3 +83,41 @@ def test_a_mistake_is_named(labels: list[str] | None, overrides: list[str], word
         build_estimators(labels, settings(*overrides))
     for word in words:
         assert word in str(error.value)
+
+
+def test_options_may_stand_in_a_label() -> None:
+    labels = ["readout+depth=blocks.2.0@warm", "readout", "snip+sparsities=90", "probe+iterations=7"]
+    with pytest.raises(UserError, match="sparsities"):
+        build_estimators(labels, settings())
+    labels[2] = "gradient_cosine+head=closed_form"
+    found = build_estimators(labels, settings("relatedness.readout.symmetric=true"))
+    deep, usual, cosine, probe = found.values()
+    assert list(found) == labels
+    assert (deep.depth, deep.need, deep.symmetric) == ("blocks.2.0", "warm", True)
+    assert (usual.depth, usual.need) == (None, "init")
+    assert cosine.head == "closed_form" and probe.iterations == 7
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ("readout+depth", ["readout+depth", "'depth'", "option=value"]),
+        ("readout+=3", ["'=3'", "option=value"]),
+        ("readout+spam=3", ["--estimators: readout+spam=3", "relatedness.readout.spam", "unknown key"]),
+        ("tag+step=0", ["--estimators: tag+step=0", "relatedness.tag.step"]),
+        ("tag+step=[", ["--estimators: tag+step=[", "YAML"]),
+    ],
+)
+def test_a_wrong_option_in_a_label_is_named(label: str, words: list[str]) -> None:
+    with pytest.raises(UserError) as error:
+        build_estimators([label], settings())
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_every_state_of_every_estimator() -> None:
+    found = build_estimators(["every"], settings())
+    assert set(ESTIMATORS) <= set(found) and {"dominance@init", "tag@init", "readout@warm"} <= set(found)
+    needs = {name: type(found[name]).needs for name in ESTIMATORS}
+    assert len(found) == sum(map(len, needs.values()))
+    assert all(estimator.need in needs[label.partition("@")[0]] for label, estimator in found.items())
