@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 from configs.errors import UserError
-from configs.flags import Parser, count, run_script
+from configs.flags import Parser, processes, run_script
 from dataloaders.preparing.registry import PREPARATIONS, find_preparation
 from dataloaders.rendering import usual_workers
 
@@ -25,7 +25,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--splits", type=Path, help="nyuv2: splits.mat; default: the one beside the source")
     add("--classes", type=Path, help="nyuv2: classMapping40.mat; default: the one beside the source")
     add("--dest", type=Path, help="the data root to make; taskonomy: the source itself, whose index is made")
-    add("--num_workers", type=count, default=usual_workers(), help="processes that write; 0: none")
+    add("--num_workers", type=processes, default=usual_workers(), help="processes that write; 0: none")
     return parser.parse_args()
 
 
