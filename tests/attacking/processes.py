@@ -17,7 +17,8 @@ import torch
 from configs.paths import REPOSITORY
 from tests.attacking.base import Material
 from tests.attacking.material import tiny
-from tests.attacking.trying import clear, ending_fault, left_fault
+from tests.attacking.trying import clear, ending_fault
+from tests.attacking.whole import contents_of, left_fault
 
 LONGEST = 300
 """Seconds for a process on a busy machine."""
@@ -79,6 +80,7 @@ def failing_streams(rng: random.Random, material: Material) -> str | None:
                           [*SIMILARITY, *tiny(material.rooms, material.folder / "out")]])
     where = rng.choice([">/dev/full", ">&-", "2>/dev/full", "2>&-", ">&- 2>&-", ">/dev/full 2>/dev/full", "|head -c1"])
     quoted = " ".join(f"'{word}'" for word in [sys.executable, str(REPOSITORY / command[0]), *command[1:]])
+    before = contents_of(material.folder)
     done = subprocess.run(["bash", "-o", "pipefail", "-c", f"{quoted} {where}"], cwd=material.folder, timeout=LONGEST,
                           capture_output=True, text=True, env=_environment())
     if "Exception ignored" in done.stderr:
@@ -87,7 +89,7 @@ def failing_streams(rng: random.Random, material: Material) -> str | None:
     if silent and done.returncode in (0, 2):
         return None
     fault = ending_fault(f"{command[0]} {where}", done.returncode, done.stderr, (0, 1, 2) if "|" in where else (0, 2))
-    return fault or left_fault(command[0], material.folder, {path})
+    return fault or left_fault(command[0], material.folder, before)
 
 
 def endless_files(rng: random.Random, material: Material) -> str | None:
@@ -162,13 +164,14 @@ def _stop(words: Sequence[str], rng: random.Random, material: Material, number: 
 
 
 def _ended(words: Sequence[str], material: Material, limit: float = LONGEST) -> str | None:
+    before = contents_of(material.folder)
     process = _start(words, material.folder)
     try:
         stderr = process.communicate(timeout=limit)[1]
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         return f"no end after {limit:.0f} s"
-    return ending_fault(words[0], process.returncode, stderr) or left_fault(words[0], material.folder, set())
+    return ending_fault(words[0], process.returncode, stderr) or left_fault(words[0], material.folder, before)
 
 
 def _reference(material: Material, words: Sequence[str]) -> Path:

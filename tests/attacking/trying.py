@@ -18,6 +18,7 @@ from typing import Any
 from configs import UserError
 from configs.paths import REPOSITORY
 from tests.attacking.base import Broken, Door, Material
+from tests.attacking.whole import contents_of, left_fault
 
 LONGEST = 20
 """Seconds for a case; each takes a fraction of one, but the machine may be busy."""
@@ -70,9 +71,9 @@ def script_fault(script: str, words: Sequence[str], folder: Path, statuses: Sequ
     """What is wrong with how a script ends in this process, and with what it leaves in a folder; None: nothing.
 
     Args:
-        folder: where it runs; files there may only be replaced by whole ones, and none may be lost.
+        folder: where it runs, and where it may only leave what ``left_fault`` has nothing against.
     """
-    before = {path for path in folder.rglob("*") if path.is_file()}
+    before = contents_of(folder)
     out, err = io.StringIO(), io.StringIO()
     try:
         with (
@@ -97,15 +98,6 @@ def ending_fault(script: str, status: object, stderr: str, statuses: Sequence[in
         return f"{script}: status {status}: {lines[-1][:300] if lines else 'nothing said'}"
     if status == 2 and (len(lines) != 1 or not lines[0].startswith("error: ")):
         return f"{script}: status 2 and {len(lines)} lines: {' / '.join(lines)[:300]}"
-    return None
-
-
-def left_fault(script: str, folder: Path, before: set[Path]) -> str | None:
-    """What is wrong with what a script has left in a folder: a temporary file, or one that is gone."""
-    left = [path.name for path in folder.rglob("*.tmp")]
-    gone = [path.name for path in before if not path.exists() and not path.name.endswith(".tmp")]
-    if left or gone:
-        return f"{script}: left {left[:3]}, lost {gone[:3]}"
     return None
 
 
