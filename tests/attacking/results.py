@@ -18,7 +18,8 @@ from relatedness.snip.store import load_statistics, save_statistics
 from reports.iou import IoUFile, iou_text
 from reports.relatedness.file import read_relatedness
 from reports.relatedness.summary import summarise
-from reports.similarity.report import read_report, whole_table
+from reports.similarity.report import read_report
+from reports.similarity.table import whole_table
 from reports.tables import FORMATS, decimals
 from runtime.identity import Identity
 from tests.attacking.base import SMALL, Broken, Case, Door, Material, write_json

@@ -1,4 +1,4 @@
-"""Whether what a script leaves in a folder is whole: every file that it wrote can be read, and none of before is gone."""
+"""Whether what a script leaves in a folder is whole: what it wrote can be read, and none of before is gone."""
 
 import csv
 import hashlib
@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from configs import UserError
 from reports.evaluation import EvaluationFile
 from reports.files import JsonFile
 from reports.groups.file import GroupsFile
@@ -38,8 +37,7 @@ def contents_of(folder: Path) -> Contents:
 def left_fault(script: str, folder: Path, before: Contents, untouched: tuple[str, ...] = ("data",)) -> str | None:
     """What is wrong with what a script has left in a folder; None: nothing.
 
-    A temporary file; a file that is gone, or whose content of before is nowhere although the new one is not whole; a new
-    file that is not whole; a change in what scripts only read.
+    A temporary file; one that is gone; one that was written and is not whole; a change in what scripts only read.
 
     Args:
         before: what was there when it began.
@@ -67,7 +65,7 @@ def broken(path: Path) -> str | None:
         return None
     try:
         read(path)
-    except (UserError, OSError, ValueError, KeyError, SyntaxError) as error:
+    except Exception as error:  # each library has its own
         return f"{type(error).__name__}: {error}"
     return None
 
