@@ -1,13 +1,16 @@
 """Attack the project with wrong input, kills, interrupts and races, and print a table: class, tried, held.
 
-    python -m tests.attack                          # some cases of every class: half an hour
+    python -m tests.attack                                          # some cases of every class, see docs/robustness.md
     python -m tests.attack --class images --cases 500 --seed 7
+    python -m tests.attack --checkout ../older --results old.json   # the scripts of another checkout, for --before
 
-Nothing is written into the repository. A fault is printed with the seed that leads to it.
+Nothing is written into the repository. A fault is told with the seed that leads to it.
 """
 
 import argparse
 import random
+import shlex
+import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -16,52 +19,63 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from configs.paths import REPOSITORY, write_text
 from tests.attacking.base import Door, Material
 from tests.attacking.inputs import INPUTS
 from tests.attacking.material import make_material
+from tests.attacking.page import Row, page, write_results
 from tests.attacking.processes import ATTACKS
 from tests.attacking.results import RESULTS
 from tests.attacking.trying import attack, clear
 from tests.attacking.whole_scripts import SCRIPT_DOORS
 
-DOORS = INPUTS | RESULTS
-CASES_OF_FUNCTIONS, CASES_OF_SCRIPTS, CASES_OF_PROCESSES = 200, 20, 10
+FUNCTIONS = INPUTS | RESULTS
+CASES = {**dict.fromkeys(FUNCTIONS, 200), **dict.fromkeys(SCRIPT_DOORS, 20), **dict.fromkeys(ATTACKS, 10)}
+"""By what a case takes."""
 
 
 def main() -> None:
     arguments = parse_arguments()
-    chosen = [arguments.kind] if arguments.kind else [*DOORS, *SCRIPT_DOORS, *ATTACKS]
+    ours = arguments.checkout == REPOSITORY
+    chosen = [arguments.kind] if arguments.kind else [kind for kind in CASES if ours or kind not in FUNCTIONS]
     with tempfile.TemporaryDirectory(prefix="attack_") as folder:
-        material = make_material(Path(folder))
-        rows = [_row(kind, arguments.cases, arguments.seed, material) for kind in chosen]
-    width = max(len(kind) for kind, _, _ in rows)
-    print(f"\n{'class':<{width}}  tried   held")
-    for kind, tried, faults in rows:
-        print(f"{kind:<{width}}  {tried:>5}  {tried - faults.total():>5}")
-    for kind, _, faults in rows:
-        for fault, times in faults.most_common():
-            print(f"{kind}: {times} x {fault}")
-    sys.exit(any(faults for _, _, faults in rows))
+        material = make_material(Path(folder), arguments.checkout)
+        rows = [_row(kind, arguments.cases or CASES[kind], arguments.seed, material) for kind in chosen]
+    text = page(rows, _command(), arguments.before)
+    print(f"\n{text}")
+    if arguments.page is not None:
+        write_text(arguments.page, text)
+    if arguments.results is not None:
+        write_results(arguments.results, rows, _revision(arguments.checkout))
+    sys.exit(any(row.faults for row in rows))
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--class", dest="kind", choices=[*DOORS, *SCRIPT_DOORS, *ATTACKS], help="default: all of them")
-    parser.add_argument("--cases", type=int, help="of each class; default: 200, 20 or 10, by what a case takes")
-    parser.add_argument("--seed", type=int, default=0, help="other seeds are other cases")
-    return parser.parse_args()
+    add = parser.add_argument
+    add("--class", dest="kind", choices=list(CASES), help="default: all of them")
+    add("--cases", type=int, help="of each class; default: 200, 20 or 10, by what a case takes")
+    add("--seed", type=int, default=0, help="other seeds are other cases")
+    add("--checkout", type=lambda text: Path(text).resolve(), default=REPOSITORY, help="whose scripts are attacked")
+    add("--results", type=Path, metavar="FILE.json", help="keep what was found, for --before")
+    add("--before", type=Path, metavar="FILE.json", help="what was found in another version, for a column")
+    add("--page", type=Path, metavar="FILE.md", help="write the table here, too")
+    arguments = parser.parse_args()
+    if arguments.kind in FUNCTIONS and arguments.checkout != REPOSITORY:
+        parser.error(f"--class {arguments.kind} hands wrong input to functions, which another checkout need not have")
+    return arguments
 
 
-def _row(kind: str, cases: int | None, seed: int, material: Material) -> tuple[str, int, Counter[str]]:
-    usual = CASES_OF_FUNCTIONS if kind in DOORS else CASES_OF_SCRIPTS if kind in SCRIPT_DOORS else CASES_OF_PROCESSES
-    names = [f"{seed} {kind} {number}" for number in range(usual if cases is None else cases)]
+def _row(kind: str, cases: int, seed: int, material: Material) -> Row:
+    names = [f"{seed} {kind} {number}" for number in range(cases)]
     with tqdm(names, desc=f"{kind:<20}", unit="case") as bar:
         if kind in ATTACKS:
+            does: object = ATTACKS[kind]
             faults = _attack_processes(kind, bar, material)
         else:
-            door: Door = (DOORS | SCRIPT_DOORS)[kind]
-            faults = attack(door, bar, material)
-    return kind, len(names), faults
+            door: Door = (FUNCTIONS | SCRIPT_DOORS)[kind]
+            does, faults = door, attack(door, bar, material)
+    return Row(kind, " ".join((does.__doc__ or "").split()).rstrip("."), cases, faults)
 
 
 def _attack_processes(kind: str, seeds: Iterable[str], material: Material) -> Counter[str]:
@@ -72,6 +86,15 @@ def _attack_processes(kind: str, seeds: Iterable[str], material: Material) -> Co
         if fault is not None:
             faults[f"{fault}  [seed {seed}]"] += 1
     return faults
+
+
+def _command() -> str:
+    return f"python -m tests.attack {shlex.join(sys.argv[1:])}".strip()
+
+
+def _revision(checkout: Path) -> str:
+    command = ["git", "-C", str(checkout), "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from configs.paths import REPOSITORY
+
 Case = Callable[[], object]
 Door = Callable[[random.Random, "Material"], Case]
 """Where wrong input comes in: makes a case out of the material.
@@ -33,12 +35,14 @@ class Material:
         rooms: rendered rooms of 48 x 48 pixels; not written to.
         nyuv2: small data in the layout of NYUv2; not written to.
         reports: whole JSON files by name: similarity.json, iou.json, relatedness.json.
+        scripts: where the scripts lie that are attacked; another checkout's run in processes of their own.
     """
 
     folder: Path
     rooms: Path
     nyuv2: Path
     reports: dict[str, Any]
+    scripts: Path = REPOSITORY
 
     def copy_of(self, root: Path) -> Path:
         """A copy of a data set that may be damaged."""

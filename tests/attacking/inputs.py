@@ -22,6 +22,7 @@ SCRIPTS = tuple(sorted(path.name for path in REPOSITORY.glob("*.py")))
 
 
 def flag_words(rng: random.Random, material: Material) -> Case:
+    """Flags of every script with values that have no business there."""
     script = rng.choice(SCRIPTS)
     names = "dataset data_root tasks device precision seed num_workers dest set method ratio num_batches out help"
     flags = [f"--{name}" for name in names.split()]
@@ -35,6 +36,7 @@ def flag_words(rng: random.Random, material: Material) -> Case:
 
 
 def one_setting(rng: random.Random, material: Material) -> Case:
+    """--set with wrong keys, values and signs."""
     keys = ["data.crop", "data.batch_size", "data.options", "data.root", "data.scale", "model.width", "model.rates",
             "name", "model.backbone", "tasks.seg.kind", "tasks.seg.channels", "tasks.seg.weight", "train.lr",
             "train.max_iters", "source", "source.x", "extends", "scoring.keep_ratios", "dynamic.end", "tasks", "",
@@ -44,6 +46,7 @@ def one_setting(rng: random.Random, material: Material) -> Case:
 
 
 def settings_file(rng: random.Random, material: Material) -> Case:
+    """A YAML file with lines lost, doubled, moved or replaced, or bytes damaged."""
     path = material.folder / "own.yaml"
     text = (REPOSITORY / "configs" / f"{rng.choice(['sample', 'nyuv2', 'taskonomy'])}.yaml").read_text()
     if rng.random() < 0.7:
@@ -56,6 +59,7 @@ def settings_file(rng: random.Random, material: Material) -> Case:
 
 
 def index_file(rng: random.Random, material: Material) -> Case:
+    """An index with values replaced, gone, doubled or exchanged, or bytes damaged."""
     root = material.copy_of(material.rooms)
     path = root / "taskonomy.json"
     if rng.random() < 0.7:
@@ -66,6 +70,7 @@ def index_file(rng: random.Random, material: Material) -> Case:
 
 
 def image_file(rng: random.Random, material: Material) -> Case:
+    """A damaged picture among those of a data set, or a file of another kind."""
     root = material.copy_of(material.rooms)
     path = rng.choice(sorted(root.rglob("*.png")))
     content = path.read_bytes()
@@ -76,6 +81,7 @@ def image_file(rng: random.Random, material: Material) -> Case:
 
 
 def array_file(rng: random.Random, material: Material) -> Case:
+    """An array of another type or shape, of objects, with a hostile header or damaged bytes."""
     root = material.copy_of(material.nyuv2)
     path = rng.choice(sorted(root.rglob("*.npy")))
     match rng.randrange(4):

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from configs.paths import REPOSITORY
 from dataloaders.rendering import Rendering
 from dataloaders.rooms.folder import render_folder
 from tests.attacking.base import Material
@@ -18,8 +19,12 @@ SETTINGS = ["data.options={size: 48}", "data.crop=40", "data.batch_size=2", "mod
             "model.depth=18", "train.max_iters=6", "train.eval_interval=3", "train.save_interval=2"]
 
 
-def make_material(folder: Path) -> Material:
-    """Data sets and reports in a folder that is there for nothing else."""
+def make_material(folder: Path, scripts: Path = REPOSITORY) -> Material:
+    """Data sets and reports in a folder that is there for nothing else.
+
+    Args:
+        scripts: a checkout, whose scripts are attacked; the material is always made by this one.
+    """
     torch.set_num_threads(1)
     rooms = folder / "rooms"
     render_folder(rooms, Rendering("taskonomy", num_train=4, num_test=2, size=(48, 48)), workers=1)
@@ -35,7 +40,7 @@ def make_material(folder: Path) -> Material:
             raise RuntimeError(fault)
     reports: dict[str, Any] = {name: json.loads((made / name).read_text()) for name in
                                ("similarity.json", "iou.json", "relatedness.json")}
-    return Material(folder / "case", rooms, nyuv2, reports)
+    return Material(folder / "case", rooms, nyuv2, reports, scripts)
 
 
 def tiny(rooms: Path, dest: Path) -> list[str]:

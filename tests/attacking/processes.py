@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -10,17 +11,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from configs.paths import REPOSITORY
 from tests.attacking.base import Material
 from tests.attacking.material import tiny
-from tests.attacking.trying import clear, ending_fault, left_fault
+from tests.attacking.trying import clear, ending_fault
+from tests.attacking.whole import contents_of, left_fault
 
 LONGEST = 300
 """Seconds for a process on a busy machine."""
+MOST_MEMORY = 10 << 30
+"""Bytes of address space of a process, of which torch alone takes some four gigabytes."""
 TASKS = ["--tasks", "seg,depth"]
 SIMILARITY = ["static_similarity.py", "--num_batches", "2", "--num_seeds", "2", "--sparsities", "90", *TASKS]
 TRAINING = ["launch_training.py", "--resume", "--max_iters", "12", *TASKS]
@@ -48,7 +52,7 @@ def interrupted_training(rng: random.Random, material: Material) -> str | None:
 def interrupted_imports(rng: random.Random, material: Material) -> str | None:
     """Ctrl-C while libraries are being imported."""
     words = [*rng.choice([SIMILARITY, TRAINING]), *tiny(material.rooms, material.folder)]
-    process = _start(words, material.folder)
+    process = _start(words, material)
     time.sleep(rng.uniform(0.15, 4.0))
     process.send_signal(signal.SIGINT)
     stderr = process.communicate(timeout=LONGEST)[1]
@@ -60,9 +64,9 @@ def interrupted_imports(rng: random.Random, material: Material) -> str | None:
 def raced_training(rng: random.Random, material: Material) -> str | None:
     """Two trainings in one folder: one does it, the other stops with a line; nothing is mixed."""
     words = [*TRAINING, *tiny(material.rooms, material.folder)]
-    first = _start(words, material.folder)
+    first = _start(words, material)
     time.sleep(rng.uniform(0, 1.5))
-    second = _start(words, material.folder)
+    second = _start(words, material)
     for process in (first, second):
         stderr = process.communicate(timeout=LONGEST)[1]
         fault = ending_fault(words[0], process.returncode, stderr)
@@ -78,7 +82,8 @@ def failing_streams(rng: random.Random, material: Material) -> str | None:
     command = rng.choice([["json2tab.py", str(path)], ["json2tab.py", "nothing.json"],
                           [*SIMILARITY, *tiny(material.rooms, material.folder / "out")]])
     where = rng.choice([">/dev/full", ">&-", "2>/dev/full", "2>&-", ">&- 2>&-", ">/dev/full 2>/dev/full", "|head -c1"])
-    quoted = " ".join(f"'{word}'" for word in [sys.executable, str(REPOSITORY / command[0]), *command[1:]])
+    quoted = " ".join(f"'{word}'" for word in [sys.executable, str(material.scripts / command[0]), *command[1:]])
+    before = contents_of(material.folder)
     done = subprocess.run(["bash", "-o", "pipefail", "-c", f"{quoted} {where}"], cwd=material.folder, timeout=LONGEST,
                           capture_output=True, text=True, env=_environment())
     if "Exception ignored" in done.stderr:
@@ -87,7 +92,7 @@ def failing_streams(rng: random.Random, material: Material) -> str | None:
     if silent and done.returncode in (0, 2):
         return None
     fault = ending_fault(f"{command[0]} {where}", done.returncode, done.stderr, (0, 1, 2) if "|" in where else (0, 2))
-    return fault or left_fault(command[0], material.folder, {path})
+    return fault or left_fault(command[0], material.folder, before)
 
 
 def endless_files(rng: random.Random, material: Material) -> str | None:
@@ -106,18 +111,18 @@ def endless_files(rng: random.Random, material: Material) -> str | None:
             (material.folder / "outside.png").write_bytes(content)
             path.symlink_to(material.folder / "outside.png")
     words = [*SIMILARITY, *tiny(root, material.folder / "out")]
-    return _ended(words, material, limit=60)
+    return _ended(words, material, limit=180)
 
 
 def torchrun_ends(rng: random.Random, material: Material) -> str | None:
     """torchrun: a mistake is printed once; when it is killed, nothing of it goes on for more than 30 seconds."""
     if rng.random() < 0.5:
-        process = _start([*TRAINING, "--dest", "/dev/null/x"], material.folder, processes=2)
+        process = _start([*TRAINING, "--dest", "/dev/null/x"], material, processes=2)
         stderr = process.communicate(timeout=LONGEST)[1]
         said = stderr.count("error: --dest")
         return None if said == 1 else f"the mistake was printed {said} times"
     words = [*TRAINING[:3], "100000", *TASKS, *tiny(material.rooms, material.folder)]
-    process = _start(words, material.folder, processes=2)
+    process = _start(words, material, processes=2)
     time.sleep(rng.uniform(3, 20))
     children = _children(process.pid)
     process.kill()
@@ -152,7 +157,7 @@ def _stopped_training(rng: random.Random, material: Material, number: int) -> st
 def _stop(words: Sequence[str], rng: random.Random, material: Material, number: int) -> str | None:
     """Send a signal at a random moment of what the command took without one."""
     usual = float((_reference(material, words) / "seconds").read_text())
-    process = _start(words, material.folder)
+    process = _start(words, material)
     time.sleep(rng.uniform(0.2, 1.1) * usual)
     process.send_signal(number)
     stderr = process.communicate(timeout=LONGEST)[1]
@@ -162,13 +167,14 @@ def _stop(words: Sequence[str], rng: random.Random, material: Material, number: 
 
 
 def _ended(words: Sequence[str], material: Material, limit: float = LONGEST) -> str | None:
-    process = _start(words, material.folder)
+    before = contents_of(material.folder)
+    process = _start(words, material)
     try:
         stderr = process.communicate(timeout=limit)[1]
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         return f"no end after {limit:.0f} s"
-    return ending_fault(words[0], process.returncode, stderr) or left_fault(words[0], material.folder, set())
+    return ending_fault(words[0], process.returncode, stderr) or left_fault(words[0], material.folder, before)
 
 
 def _reference(material: Material, words: Sequence[str]) -> Path:
@@ -179,7 +185,7 @@ def _reference(material: Material, words: Sequence[str]) -> Path:
         clear(folder)
         kept = SIMILARITY if script == Path(SIMILARITY[0]).stem else TRAINING
         begin = time.monotonic()
-        process = _start([*kept, *tiny(material.rooms, folder)], folder)
+        process = _start([*kept, *tiny(material.rooms, folder)], replace(material, folder=folder))
         stderr = process.communicate(timeout=LONGEST)[1]
         if process.returncode != 0:
             shutil.rmtree(folder)
@@ -202,12 +208,17 @@ def _other_training(material: Material) -> str | None:
     return None if logs[0] == logs[1] else "another log"
 
 
-def _start(words: Sequence[str], folder: Path, processes: int = 1) -> subprocess.Popen:
+def _start(words: Sequence[str], material: Material, processes: int = 1) -> subprocess.Popen:
     launcher = [] if processes == 1 else ["-m", "torch.distributed.run", f"--nproc_per_node={processes}",
                                           f"--master_port={_free_port()}"]
-    command = [sys.executable, *launcher, str(REPOSITORY / words[0]), *words[1:]]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                            start_new_session=True, env=_environment())
+    command = [sys.executable, *launcher, str(material.scripts / words[0]), *words[1:]]
+    return subprocess.Popen(command, cwd=material.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                            start_new_session=True, env=_environment(), preexec_fn=_bound_memory)
+
+
+def _bound_memory() -> None:
+    """What eats memory is to fail alone, and not to take the machine along."""
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
 
 
 def _environment() -> dict[str, str]:

@@ -18,7 +18,8 @@ from relatedness.snip.store import load_statistics, save_statistics
 from reports.iou import IoUFile, iou_text
 from reports.relatedness.file import read_relatedness
 from reports.relatedness.summary import summarise
-from reports.similarity.report import read_report, whole_table
+from reports.similarity.report import read_report
+from reports.similarity.table import whole_table
 from reports.tables import FORMATS, decimals
 from runtime.identity import Identity
 from tests.attacking.base import SMALL, Broken, Case, Door, Material, write_json
@@ -27,6 +28,7 @@ from training.checkpoints.checkpoint import Checkpoint, read_checkpoint, restore
 
 
 def checkpoint_file(rng: random.Random, material: Material) -> Case:
+    """A network or training state with tensors and values replaced, or bytes damaged; none may be NaN."""
     path, net = material.folder / "net.pth", copy.deepcopy(_network())
     state = dict(net.state_dict())
     masks = {name: state[name] > 0 for name in list(state)[:1]}
@@ -48,6 +50,7 @@ def checkpoint_file(rng: random.Random, material: Material) -> Case:
 
 
 def pickle_file(rng: random.Random, material: Material) -> Case:
+    """A file that runs code when unpickled, in several disguises; the code must not run."""
     path, content = material.folder / "net.pth", _Hostile(material.folder / "was_run")
     ours = {"format": "meta-sparse", "version": 1, "tasks": content}
     wrapped = rng.choice([content, {"weights": content}, [content], ours])
@@ -68,6 +71,7 @@ def pickle_file(rng: random.Random, material: Material) -> Case:
 
 
 def statistics_file(rng: random.Random, material: Material) -> Case:
+    """Kept statistics with arrays exchanged, replaced or damaged; other tasks' must not be taken."""
     path, identity = material.folder / "kept.npz", _identity(["a", "b", "c"])
     generator = torch.Generator().manual_seed(rng.randrange(1000))
     layers = {"one": 40, "two": 30}
@@ -96,6 +100,7 @@ def statistics_file(rng: random.Random, material: Material) -> Case:
 
 
 def json_file(rng: random.Random, material: Material) -> Case:
+    """A report with values replaced, gone, doubled or exchanged, or bytes damaged."""
     name = rng.choice(list(material.reports))
     path = material.folder / name
     if rng.random() < 0.8:

@@ -27,7 +27,7 @@ def resumed_run(rng: random.Random, material: Material) -> Case:
     else:
         path.write_bytes(damaged_bytes(rng, path.read_bytes()))
     words = ["--resume", "--max_iters", "8", *TASKS, *tiny(material.rooms, dest)]
-    return lambda: _check("launch_training.py", words, material.folder)
+    return lambda: _check("launch_training.py", words, material)
 
 
 def evaluated_network(rng: random.Random, material: Material) -> Case:
@@ -40,7 +40,7 @@ def evaluated_network(rng: random.Random, material: Material) -> Case:
         torch.save({**whole, "weights": content}, path)
     except Exception:
         path.write_bytes(b"")
-    return lambda: _check("eval_pruned_net.py", [*TASKS, *tiny(material.rooms, dest)], material.folder)
+    return lambda: _check("eval_pruned_net.py", [*TASKS, *tiny(material.rooms, dest)], material)
 
 
 def scored_images(rng: random.Random, material: Material) -> Case:
@@ -50,7 +50,7 @@ def scored_images(rng: random.Random, material: Material) -> Case:
     words = ["--num_batches", "2", "--num_seeds", "1", "--sparsities", "90", *TASKS, *tiny(root, dest)]
     for path in rng.sample(sorted(root.rglob("*.png")), 3):
         path.write_bytes(damaged_bytes(rng, path.read_bytes()))
-    return lambda: _check("static_similarity.py", words, material.folder)
+    return lambda: _check("static_similarity.py", words, material)
 
 
 def tables(rng: random.Random, material: Material) -> Case:
@@ -60,7 +60,7 @@ def tables(rng: random.Random, material: Material) -> Case:
     path.write_text(json.dumps(contents), encoding="utf-8", errors="surrogatepass")
     words = [str(path), "--format", rng.choice(["tsv", "markdown", "latex"])]
     words += rng.choice([[], ["--compare_paper"], ["--out", str(material.folder / "table")]])
-    return lambda: _check("json2tab.py", words, material.folder)
+    return lambda: _check("json2tab.py", words, material)
 
 
 def drawn_ious(rng: random.Random, material: Material) -> Case:
@@ -68,7 +68,7 @@ def drawn_ious(rng: random.Random, material: Material) -> Case:
     path = material.folder / "iou.json"
     contents = damaged_tree(rng, material.reports["iou.json"], other_value)
     path.write_text(json.dumps(contents), encoding="utf-8", errors="surrogatepass")
-    return lambda: _check("iou_analysis.py", ["--draw", str(path)], material.folder)
+    return lambda: _check("iou_analysis.py", ["--draw", str(path)], material)
 
 
 SCRIPT_DOORS: dict[str, Door] = {
@@ -86,13 +86,13 @@ def _trained(material: Material) -> Path:
     if not kept.exists():
         kept.mkdir()
         words = [*TASKS, *tiny(material.rooms, kept)]
-        fault = script_fault("launch_training.py", words, kept, statuses=(0,))
+        fault = script_fault("launch_training.py", words, kept, (0,), material.scripts)
         if fault is not None:
             raise RuntimeError(fault)
     return Path(shutil.copytree(kept, material.folder / "out"))
 
 
-def _check(script: str, words: list[str], folder: Path) -> None:
-    fault = script_fault(script, words, folder)
+def _check(script: str, words: list[str], material: Material) -> None:
+    fault = script_fault(script, words, material.folder, scripts=material.scripts)
     if fault is not None:
         raise Broken(fault)
