@@ -41,7 +41,7 @@ def check_sizes(config: Config, split: str, keys: Sequence[str], world: int, des
         return
     dataset = open_dataset(config, split, keys)
     batch = config.train.eval_batch_size or config.data.batch_size
-    note, found = dest / f"sizes_{split}.txt", f"{_key(config, dataset, batch, world)}: {len(dataset)} samples\n"
+    note, found = dest / f".sizes_{split}.txt", f"{_key(config, dataset, batch, world)}: {len(dataset)} samples\n"
     with suppress(UserError):  # there is none
         if read_regular(note, LONGEST_NOTE) == found.encode():
             return

@@ -139,7 +139,7 @@ def test_published_keep_ratios_and_a_subset_of_tasks(prune: Prune, tmp_path: Pat
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--method", "lottery"], ["'lottery'; choose from disparse_dynamic, disparse_pt"]),
+        (["--method", "lottery"], ["'lottery'; choose from disparse_channel, disparse_dynamic, disparse_pt"]),
         (["--method", "rigl"], ["run python launch_training.py --method rigl"]),
         (["--method", "snip", "--criterion", "l1"], ["--criterion: snip has no such option"]),
         (["--ratio", "100"], ["'100' is not a sparsity in percent"]),
@@ -155,4 +155,4 @@ def test_mistakes_are_named(prune: Prune, tmp_path: Path, flags: list[str], word
     trained(tmp_path / "pruned.pth", {"backbone.conv1.weight": torch.ones(4, 3, 7, 7, dtype=torch.bool)})
     trained(tmp_path / "dense.pth")
     assert_user_error(prune(*flags), *words)
-    assert not list(tmp_path.glob("out/*"))
+    assert not list(tmp_path.glob("out/[!.]*"))

@@ -37,7 +37,7 @@ def test_dense_then_pruned_then_trained_again(launch: Launch, run_script: Script
     assert "iteration 6: seg mIoU" in first.stdout and "(best so far)" in first.stdout
     run = "sample_baseline_seg_edge"
     names = [f"best_{run}.pth", f"final_{run}.pth", f"last_{run}.pth", f"{run}.csv"]
-    names += ["sizes_train.txt", "sizes_test.txt"]
+    names += [".sizes_train.txt", ".sizes_test.txt"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names)
 
     pruned = ["--tasks", "seg,edge", "--method", "disparse_static", "--ratio", "70"]

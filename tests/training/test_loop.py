@@ -310,7 +310,7 @@ def test_stopped_before_its_first_step_a_run_goes_on_too(rooms: Path, tmp_path: 
     trainer.interrupts.asked = True
     with pytest.raises(KeyboardInterrupt, match="no file was changed"):
         trainer.train()
-    assert not list((tmp_path / "cut").iterdir())
+    assert not list((tmp_path / "cut").glob("[!.]*"))
     train(cut, resume=True)
     assert_same_run(whole, cut)
 

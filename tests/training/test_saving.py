@@ -146,4 +146,4 @@ def test_a_missing_test_split_ends_a_run_before_it_begins(
     monkeypatch.setattr(loop, "open_dataset", fail)
     with pytest.raises(UserError, match="damaged"):
         trainer.train()
-    assert not list((tmp_path / "a").iterdir())
+    assert not list((tmp_path / "a").glob("[!.]*"))

@@ -114,7 +114,7 @@ def test_pictures_grow_with_layers_and_reports(tmp_path: Path) -> None:
     assert width > height and 1.7 * height < twice < 2.1 * height
     counts = {f"backbone.layer{number}.weight": (number, 100) for number in range(72)}
     draw_sparsity(counts, tmp_path / "wide.png", "rooms")
-    assert Image.open(tmp_path / "wide.png").size[0] > 1800  # 72 names at 25 pixels each
+    assert Image.open(tmp_path / "wide.png").size[0] >= 1500  # 72 names
 
 
 def test_sparsity_tables_by_hand() -> None:
