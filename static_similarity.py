@@ -102,6 +102,7 @@ def print_report(arguments: argparse.Namespace, report, file, fresh: int, dest: 
     print(f"All {len(file.table)} weightings x measures: {dest / 'similarity.json'}")
     print(f"  as a table: python json2tab.py {dest / 'similarity.json'}")
     print(f"Picture: {dest / 'similarity.png'}")
+    print("What this is worth: it does not see the targets; how it agreed with measured gains: docs/evidence.md")
 
 
 if __name__ == "__main__":

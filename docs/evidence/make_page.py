@@ -61,7 +61,7 @@ def main() -> None:
                 raise UserError(f"`python {shlex.join(words)}` failed; see what it says above")
     sections = {name: read_section(arguments.dest / name / "tables.json") for name in SETTINGS}
     judgements = {name: section.judgement for name, section in sections.items() if section.judgement is not None}
-    draw_evidence({SETTINGS[name]: judgement for name, judgement in judgements.items()}, PICTURE)
+    draw_evidence({SETTINGS[name]: with_shared_rows(judgement) for name, judgement in judgements.items()}, PICTURE)
     page = PAGE.read_text(encoding="utf-8")
     before, rest = page.split(BEGIN)
     after = rest.split(END)[1]
@@ -144,6 +144,11 @@ def overview(judgements: dict[str, Judgement]) -> str:
 def row_of(label: str) -> str:
     """Combinations of all settings share a row."""
     return "combination fitted on the other data" if label.startswith("combination") else label
+
+
+def with_shared_rows(judgement: Judgement) -> Judgement:
+    scores = [score.model_copy(update={"label": row_of(score.label)}) for score in judgement.scores]
+    return judgement.model_copy(update={"scores": scores})
 
 
 def mean_within(scores: Sequence[Score]) -> float:

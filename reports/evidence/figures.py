@@ -14,7 +14,7 @@ from reports.similarity.figures import PALETTE, new_figure, save_figure
 
 BLUE, ORANGE, GREEN = PALETTE[0], PALETTE[1], PALETTE[2]
 GREY = "0.55"
-INCHES_PER_ROW, PANEL, LABELS, COST = 0.24, 3.3, 3.0, 2.2
+INCHES_PER_ROW, PANEL, LABELS, COST = 0.23, 2.7, 3.0, 2.0
 FREE = 1e-4
 """Where what takes no pass through a network is drawn on the axis of costs."""
 

@@ -21,7 +21,11 @@ def evidence_text(section: EvidenceSection) -> str:
         return "\n".join([*texts, NOTHING])
     judgement = section.judgement
     texts += [limits_text(judgement), scores_table(judgement.scores, judgement)]
-    texts += [f"{score.label}: {parts_text(score)}.\n" for score in judgement.scores if score.parts]
+    texts += [
+        f"{score.label}: {parts_text(score)}. They share work, so it costs less than the sum that stands there.\n"
+        for score in judgement.scores
+        if score.parts
+    ]
     texts += [f"{label} is left out: {reason}.\n" for label, reason in section.left_out.items()]
     texts += [f"{explanation(judgement)}\n", gains_table(judgement, section.settings.tasks, section.metric)]
     return "\n".join([*texts, f"{verdict_text(section)}\n"])
