@@ -10,7 +10,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 TESTS, BENCHMARKS = REPOSITORY / "tests", REPOSITORY / "benchmarks"
 OURS = {path.stem for folder in (REPOSITORY, TESTS) for path in folder.iterdir()}
-OTHER_NAMES = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+OTHER_NAMES = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml", "cloudpickle": "submitit"}
 """What is installed under another name than it is imported by."""
 
 
@@ -48,7 +48,8 @@ def test_what_only_tests_and_benchmarks_import_is_required_for_development():
 
 def test_what_is_optional_is_named_where_it_is_missing():
     """A user is told what to install, by the name in the requirements."""
-    sources = [*(REPOSITORY / "prune_utils").rglob("*.py"), *(REPOSITORY / "training").rglob("*.py")]
+    packages = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    sources = [path for name in packages["root_packages"] for path in (REPOSITORY / name).rglob("*.py")]
     text = "".join(path.read_text(encoding="utf-8") for path in sources)
     for name in required("requirements-optional.txt"):
-        assert re.search(rf"pip install {name}|: \"{name}\"", text), name
+        assert re.search(rf"pip install {name}|[:=] \"{name}\"", text), name
