@@ -84,6 +84,9 @@ class Task(BaseModel, ABC):
     higher_is_better: ClassVar[Mapping[str, bool]]
     """Every metric's name, and whether more of it is better."""
 
+    of_classes: ClassVar[bool] = False
+    """Whether the channels of ``pooled_targets`` are shares of classes, each of which a picture gives its own colour."""
+
     @property
     def main_metric(self) -> tuple[str, bool]:
         """The metric by which networks are compared, the first one, and whether more of it is better."""

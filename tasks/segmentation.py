@@ -36,6 +36,7 @@ class SegmentationTask(Task):
     ignore_index: int = 255
     class_weights: str | tuple[float, ...] | None = None
 
+    of_classes: ClassVar = True
     higher_is_better: ClassVar = {
         "mIoU_standard": True,  # first, so the one by which runs are compared: the published one rewards few classes
         "mIoU": True,
