@@ -1,8 +1,8 @@
-"""One page that shows what a folder of results says, for readers without a terminal: report.html needs nothing beside it.
+"""What a folder of results says, as one page for readers without a terminal: report.html needs nothing beside it.
 
 It shows whatever of similarity.json, relatedness.json, groups.json, gains.json, iou.json, eval_<run>.json, logs of
-training and pictures of predictions is there, a few samples of the data where the data set is at hand, and what all of it
-can and cannot tell. Of the flags for all scripts, those of the data set say where to find the data.
+training and pictures of predictions is there, a few samples of the data where these are at hand, and what all of it can
+and cannot tell. Of the flags that all scripts share, those of the data set say where the data are.
 
     python make_report.py
     python make_report.py results/nyuv2 --open
@@ -47,7 +47,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def data_sheet(found, shared: SharedFlags, dest: Path):
-    """Some samples of the data, new where the data are at hand, else those of an earlier page; and why there are none."""
+    """Some samples of the data, of an earlier page where the data are not at hand; and why there are no new ones."""
     from configs import UserError
     from reports.page.found import SHEET
     from runtime.sheet import make_sheet, settings_for

@@ -34,7 +34,7 @@ def blend(shares: np.ndarray, stops: Sequence[str]) -> np.ndarray:
 
 
 def class_colours(classes: int) -> np.ndarray:
-    """A colour for each class, uint8 [classes, 3]: each of Okabe and Ito's as it is, darkened, lightened; then again."""
+    """A colour for each class, uint8 [classes, 3]: Okabe and Ito's as they are, darkened, lightened; then again."""
     base = np.array([rgb(colour) for colour in OKABE_ITO], dtype=float)
     shades = np.concatenate([base, base / 2, (base + 255) / 2]).round().astype(np.uint8)
     return shades[np.arange(classes) % len(shades)]

@@ -28,7 +28,7 @@ def _of_network(file: EvaluationFile) -> list[PublishedRow]:
     found = []
     if set(file.tasks) == set(paper_settings(file.dataset, "sparsity").tasks):
         numbers = published_numbers(file.dataset, "sparsity")
-        found.append((sparsity.SOURCE, {task: row for task in file.tasks}, numbers))
+        found.append((sparsity.SOURCE, dict.fromkeys(file.tasks, row), numbers))
     if file.method == BASELINE and len(file.tasks) == 2:
         partners = dict(zip(file.tasks, reversed(file.tasks), strict=True))
         found.append((cotraining.SOURCE, partners, published_numbers(file.dataset, "cotraining")))

@@ -146,8 +146,9 @@ def amounts_pictures(targets: Sequence[Target]) -> list[np.ndarray]:
 
     One channel goes from dark blue to yellow; three are red, green and blue; of others it is the length that is shown.
     """
-    targets = [(values if len(values) in (1, 3) else values.norm(dim=0, keepdim=True), valid) for values, valid in targets]
-    # In double precision: quantile takes no half, and of a channel that never changes the span is exactly 0.
+    targets = [
+        (values if len(values) in (1, 3) else values.norm(dim=0, keepdim=True), valid) for values, valid in targets
+    ]
     every = torch.cat([values[:, valid].double() for values, valid in targets], dim=1)
     if not every.numel():
         every = torch.zeros(len(every), 1, dtype=torch.float64)
@@ -156,6 +157,10 @@ def amounts_pictures(targets: Sequence[Target]) -> list[np.ndarray]:
     pictures = []
     for values, valid in targets:
         shares = np.clip((values.double().numpy() - low) / span, 0, 1)
-        colours = blend(shares[0], CIVIDIS) if len(shares) == 1 else (255 * shares).round().astype(np.uint8).transpose(1, 2, 0)
+        colours = (
+            blend(shares[0], CIVIDIS)
+            if len(shares) == 1
+            else (255 * shares).round().astype(np.uint8).transpose(1, 2, 0)
+        )
         pictures.append(np.where(valid.numpy()[..., None], colours, np.uint8(NO_TARGET)))
     return pictures

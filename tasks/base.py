@@ -85,7 +85,7 @@ class Task(BaseModel, ABC):
     """Every metric's name, and whether more of it is better."""
 
     of_classes: ClassVar[bool] = False
-    """Whether the channels of ``pooled_targets`` are shares of classes, each of which a picture gives its own colour."""
+    """Whether the channels of ``pooled_targets`` are shares of classes, for pictures: each has a colour there."""
 
     @property
     def main_metric(self) -> tuple[str, bool]:

@@ -78,7 +78,11 @@ class Page:
 
     def requests(self) -> list[str]:
         """Every address that the page asked for, but for the data that it carries."""
-        asked = [event["params"]["request"]["url"] for event in self.events if event.get("method") == "Network.requestWillBeSent"]
+        asked = [
+            event["params"]["request"]["url"]
+            for event in self.events
+            if event.get("method") == "Network.requestWillBeSent"
+        ]
         return [url for url in asked if not url.startswith("data:")]
 
     def picture(self, file: Path) -> None:
@@ -109,7 +113,7 @@ def browser(program: str) -> Iterator[Page]:
     """A browser with one tab, ended afterwards."""
     to_read, to_write = os.pipe(), os.pipe()
     # Its ends of the pipes have to be 3 and 4, whatever numbers they have here.
-    command = 'exec "$0" "$@" 3<&{} 4>&{}'.format(to_write[0], to_read[1])
+    command = f'exec "$0" "$@" 3<&{to_write[0]} 4>&{to_read[1]}'
     with tempfile.TemporaryDirectory() as profile:
         process = subprocess.Popen(
             ["bash", "-c", command, program, *FLAGS, f"--user-data-dir={profile}", "about:blank"],

@@ -132,7 +132,7 @@ def read_folder(folder: Path) -> Found:
             return how(folder / name)
         return None
 
-    def every(pattern: str, how: Callable[[Path], Read]) -> dict[str, Read]:
+    def every(pattern: str, how: Callable[[Path], Read | None]) -> dict[str, Read]:
         names = sorted(path.name for path in folder.glob(pattern))
         found = {name: read(name, how) for name in names}
         return {name: value for name, value in found.items() if value is not None}

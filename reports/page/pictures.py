@@ -65,7 +65,9 @@ def embedded(path: Path) -> str:
     try:
         with Image.open(io.BytesIO(content), formats=list(FORMATS)) as image:
             if image.width * image.height > MOST_PIXELS:
-                raise UserError(f"{path}: {image.width} x {image.height} pixels are too many for a page; make it smaller")
+                raise UserError(
+                    f"{path}: {image.width} x {image.height} pixels are too many for a page; make it smaller"
+                )
             image.load()
             if len(content) <= MOST_EMBEDDED:
                 return _data(content, FORMATS[str(image.format)])

@@ -26,10 +26,14 @@ class Head:
 def render(found: Found) -> str:
     """The page. It loads nothing, runs no script, and every text from a file is escaped."""
     environment = Environment(
-        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
         finalize=_shown,
-    )  # fmt: skip
-    head = Head(f"Tasks of {found.dataset}", can_tell(found), cannot_tell(found))
+    )
+    head = Head(f"{found.dataset}: which tasks belong together", can_tell(found), cannot_tell(found))
     style = (FOLDER / "style.css").read_text(encoding="utf-8")
     return environment.get_template("page.html").render(head=head, sections=sections(found), style=style)
 

@@ -9,10 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, Normalize
 
+from reports.colours import text_colour
 from reports.intervals import LEVEL
 from reports.relatedness.file import RelatednessFile
 from reports.relatedness.summary import MOST_SENSITIVITY, Summary
-from reports.similarity.figures import MANY_TASKS, label_tasks, new_figure, save_figure, text_colour
+from reports.similarity.figures import MANY_TASKS, label_tasks, new_figure, save_figure
 
 MOST_ACROSS = 4
 """Matrices in a row."""

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from configs.paths import replacing
+from reports.colours import text_colour
 from reports.similarity.report import METRIC_NAMES, WEIGHTING_NAMES, Report, layer_similarity, matrix
 from reports.similarity.summary import ranking
 
@@ -203,11 +204,3 @@ def _cell(value: float, error: float, few: bool) -> str:
     if not few:
         return f"{value:.2f}"
     return f"{value:.3f}" if np.isnan(error) else f"{value:.3f}\n\N{PLUS-MINUS SIGN}{error:.3f}"
-
-
-def text_colour(background: np.ndarray) -> str:
-    """Black or white, whichever has the higher contrast on an RGBA colour (WCAG 2, relative luminance)."""
-    srgb = np.array(background[:3])
-    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    luminance = float(linear @ (0.2126, 0.7152, 0.0722))
-    return "black" if (luminance + 0.05) / 0.05 >= 1.05 / (luminance + 0.05) else "white"

@@ -6,9 +6,9 @@ from math import isfinite
 
 from reports.page.drawings.base import SMALL, Axis, Element, canvas, line, shape, widest, write
 
-WIDTH = 480.0
+WIDTH = 380.0
 ROW = 22.0
-LONGEST_NAME, LONGEST_TEXT = 160.0, 190.0
+LONGEST_NAME, LONGEST_TEXT = 130.0, 160.0
 
 
 @dataclass(frozen=True)

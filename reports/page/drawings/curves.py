@@ -24,17 +24,17 @@ class Curve:
     y: np.ndarray
 
 
-def curves(lines: Sequence[Curve], x_label: str, y_label: str, label: str) -> Element:
-    """Draw at most as many lines as there are colours, with a legend below."""
+def curves(lines: Sequence[Curve], x_label: str, y_label: str, label: str, ends: tuple[float, float]) -> Element:
+    """Draw at most as many lines as there are colours, from one of two places to the other, with a legend below."""
     if len(lines) > SERIES:
         raise ValueError(f"{len(lines)} lines, colours for {SERIES}")
     thinned = [thin(curve) for curve in lines]
     places = legend_places([curve.name for curve in lines], WIDTH)
     rows = 1 + max((row for _, row in places), default=-1)
-    top = 24.0
+    top = 30.0
     bottom = top + PLOT
     drawing = canvas(WIDTH, bottom + 48 + LEGEND_ROW * rows, label)
-    across = axis_for([value for curve in thinned for value in curve.x], LEFT, WIDTH - 10, margin=0.02)
+    across = axis_for(ends, LEFT, WIDTH - 10, margin=0.02)
     up = axis_for([value for curve in thinned for value in curve.y], bottom, top)
     draw_axes(drawing, across, up, x_label, y_label)
     for kind, curve in enumerate(thinned):

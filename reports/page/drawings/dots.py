@@ -84,8 +84,15 @@ def _draw_line(drawing: Element, axis: Axis, upright: Line, top: float, bottom: 
     if not isfinite(upright.value):
         return
     if isfinite(upright.low + upright.high):
-        shape(drawing, "rect", "band", x=axis(upright.low), y=top, width=axis(upright.high) - axis(upright.low),
-              height=bottom - top)
+        shape(
+            drawing,
+            "rect",
+            "band",
+            x=axis(upright.low),
+            y=top,
+            width=axis(upright.high) - axis(upright.low),
+            height=bottom - top,
+        )
     line(drawing, "ceiling", axis(upright.value), top, axis(upright.value), bottom)
     half = width_of(upright.name, SMALL) / 2
     middle = min(max(axis(upright.value), half), WIDTH - half)

@@ -11,6 +11,8 @@ from reports.page.drawings.base import SIZE, SMALL, Element, canvas, shape, wide
 
 LONGEST_NAME = 130.0
 LEAST_SPAN = 0.05
+UNSCALED_DIGITS = 3
+"""Of numbers that have no place on the scale of the colours, and may be small."""
 ROOMY, CROWDED = 8, 14
 """Up to so many columns a cell has room for an error; beyond so many it is small."""
 
@@ -36,7 +38,7 @@ def around_zero(values: np.ndarray) -> Colours:
 
 
 def between_ends(values: np.ndarray) -> Colours:
-    """From the least to the largest value, but no less than ``LEAST_SPAN``, lest differences without meaning look large."""
+    """From the least to the largest value, but no less than ``LEAST_SPAN``, lest tiny differences look large."""
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     spare = max(0.0, LEAST_SPAN - (high - low)) / 2
@@ -71,9 +73,11 @@ def heat_map(
     for row, column in np.ndindex(values.shape):
         corner = (left + width * column, top + height * row)
         painted = colours is not None and (coloured is None or bool(coloured[row, column]))
+        decimals = digits if painted or coloured is None else UNSCALED_DIGITS
         margin = float(margins[row, column]) if len(columns) <= ROOMY else float("nan")
-        _draw_cell(drawing, corner, (width, height), float(values[row, column]), margin, colours if painted else None,
-                   digits)
+        _draw_cell(
+            drawing, corner, (width, height), float(values[row, column]), margin, colours if painted else None, decimals
+        )
     return drawing
 
 
@@ -94,19 +98,25 @@ def _draw_cell(
         return
     if colours is None:
         shape(drawing, "rect", "plain", **box)
-        ink = {}
+        ink = ""
     else:
         colour = colours.of(value)
         shape(drawing, "rect", "cell", fill=f"#{bytes(colour).hex()}", **box)
-        ink = {"fill": text_colour(colour / 255)}
+        ink = f" on-{text_colour(colour / 255)}"
     middle, small = left + width / 2, SIZE if width > 40 else SMALL
-    shown = isnan(margin)
-    text = write(drawing, middle, top + height / 2 - (0 if shown else 7), f"{value:z.{digits}f}", anchor="middle",
-                 style="number", size=small)
-    text.attrib.update(ink)
-    if not shown:
+    centre, style = top + height / 2, f"number{ink}"
+    write(
+        drawing,
+        middle,
+        centre - (0 if isnan(margin) else 7),
+        f"{value:z.{digits}f}",
+        anchor="middle",
+        style=style,
+        size=small,
+    )
+    if not isnan(margin):
         error = f"\N{PLUS-MINUS SIGN}{margin:.{digits}f}"
-        write(drawing, middle, top + height / 2 + 9, error, anchor="middle", style="number", size=SMALL).attrib.update(ink)
+        write(drawing, middle, centre + 9, error, anchor="middle", style=style, size=SMALL)
 
 
 def colour_bar(colours: Colours, ends: tuple[str, str], label: str) -> Element:

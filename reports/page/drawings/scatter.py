@@ -41,7 +41,7 @@ def scatter(points: Sequence[Point], x_label: str, y_label: str, label: str) -> 
     shown = [point for point in points if isfinite(point.x + point.y)]
     series = list(dict.fromkeys(point.series for point in shown))
     places = legend_places(series, WIDTH)
-    top = 24.0
+    top = 30.0
     bottom = top + PLOT
     rows = 1 + max((row for _, row in places), default=-1)
     drawing = canvas(WIDTH, bottom + 48 + LEGEND_ROW * rows, label)
@@ -66,7 +66,7 @@ def draw_axes(drawing: Element, across: Axis, up: Axis, x_label: str, y_label: s
     for tick in up.ticks():
         line(drawing, "grid", across.start, up(tick), across.end, up(tick))
         write(drawing, across.start - 6, up(tick), up.text(tick), anchor="end", style="quiet", size=SMALL)
-    write(drawing, 0, up.end - 14, y_label, room=across.end)
+    write(drawing, 0, up.end - 21, y_label, room=across.end)
     write(drawing, across.end, up.start + 33, x_label, room=across.end, anchor="end")
 
 

@@ -1,4 +1,4 @@
-"""What a page is made of: sections of blocks, which the template turns into HTML. Blocks hold plain text, never HTML."""
+"""What a page is made of: sections of blocks of plain text, which the template turns into HTML."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -88,20 +88,20 @@ class Gallery(Block):
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that the page carries."""
+    """A picture that the page carries; the name stands below it."""
 
     uri: str
     alt: str
+    name: str = ""
 
 
 @dataclass(frozen=True)
 class Sheet(Block):
-    """Pictures in a table; None where there is none."""
+    """Rows of small pictures."""
 
     kind: ClassVar[str] = "sheet"
     caption: str
-    columns: Sequence[str]
-    rows: Sequence[tuple[str, Sequence[Picture | None]]]
+    rows: Sequence[Sequence[Picture]]
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """What training together gained, measured by training; and how well the estimates foretold it."""
 
-from collections.abc import Mapping, Sequence
-from math import isfinite
+from collections.abc import Iterable, Mapping
+from math import isfinite, nan
 
 import numpy as np
+import pandas as pd
 
 from reports.gains import GainsFile, relative_gains
 from reports.intervals import LEVEL, Interval, interval
-from reports.page.drawings.base import Element
+from reports.page.drawings.base import SERIES, Element
 from reports.page.drawings.heat_map import around_zero, colour_bar, heat_map
 from reports.page.drawings.scatter import Point, scatter
 from reports.page.found import Found
@@ -18,6 +19,7 @@ from reports.similarity.summary import PLUS_MINUS
 
 Gains = Mapping[tuple[str, ...], Mapping[str, Interval]]
 """Group of two or more tasks -> task -> what it gained there, in percent."""
+INTERVAL = f"gain, {100 * LEVEL:.0f} % interval"
 UP, DOWN = "\N{UPWARDS ARROW}", "\N{DOWNWARDS ARROW}"
 
 
@@ -27,19 +29,23 @@ def gains(found: Found) -> Section | None:
     if file is None:
         return None
     measured = measured_gains(file)
-    metrics = ", ".join(f"{task}: {file.metric[task]} {UP if file.higher_is_better[task] else DOWN}" for task in file.tasks)
+    metrics = ", ".join(
+        f"{task}: {file.metric[task]} {UP if file.higher_is_better[task] else DOWN}" for task in file.tasks
+    )
     seeds = f"{len(file.seeds)} {'seed' if len(file.seeds) == 1 else 'seeds'}"
-    blocks: list[Block] = [Text(
-        f"Every number is what a task (row) gained by training with a partner (column), in percent of what it reached alone, "
-        f"over {seeds}; above 0 is better. Judged by {metrics} ({UP} more is better, {DOWN} less is better)."
-    )]  # fmt: skip
+    text = (
+        "Every number is what a task (row) gained by training with a partner (column), in percent of what it reached "
+        f"alone, over {seeds}; above 0 is better. Judged by {metrics} ({UP} more is better, {DOWN} less is better)."
+    )
+    blocks: list[Block] = [Text(text)]
     blocks += _pairs(file, measured)
     larger = [group for group in measured if len(group) > 2]
     if larger:
-        rows = [[task, " + ".join(group), text_of(measured[group][task])] for group in larger for task in measured[group]]
-        blocks.append(Details(f"Gains in {len(larger)} larger groups", [
-            Table("Gains in groups of three and more", ["task", "trained together", f"gain, {LEVEL:.0%} interval"], rows, words=1)
-        ]))  # fmt: skip
+        rows = [
+            [task, " + ".join(group), text_of(measured[group][task])] for group in larger for task in measured[group]
+        ]
+        table = Table("Gains in groups of three and more", ["task", "trained together", INTERVAL], rows, words=1)
+        blocks.append(Details("Gains in larger groups", [table]))
     blocks += _beside_estimates(found, file, measured)
     return Section("gains", "What training together really gained", blocks)
 
@@ -80,15 +86,15 @@ def _pairs(file: GainsFile, measured: Gains) -> list[Block]:
     colours = around_zero(values)
     label = f"Matrix of measured gains of {size} tasks of {file.dataset}; the numbers are in the table below"
     rows = [[task, partner, text_of(gain), _resolved(gain)] for (task, partner), gain in pairs.items()]
-    spread = f"; {PLUS_MINUS} is half the {LEVEL:.0%} interval" if len(file.seeds) > 1 else ""
+    spread = f"; {PLUS_MINUS} is half the {100 * LEVEL:.0f} % interval" if len(file.seeds) > 1 else ""
+    drawing = heat_map(file.tasks, file.tasks, values, margins, colours, label, digits=1)
+    ends = (f"{colours.low:.1f} %: harm", f"{colours.high:+.1f} %: help")
+    table = Table("Gains of pairs", ["helped task", "partner", INTERVAL, "apart from 0"], rows, words=1)
     return [
-        Figure(heat_map(file.tasks, file.tasks, values, margins, colours, label, digits=1),
-               f"Gain over training alone, in percent{spread}", size > WIDE),
-        Figure(colour_bar(colours, (f"{colours.low:.1f} %: harm", f"{colours.high:+.1f} %: help"), "colours")),
-        Details("These gains as a table", [
-            Table("Gains of pairs", ["helped task", "partner", f"gain, {LEVEL:.0%} interval", "apart from 0"], rows, words=1)
-        ]),
-    ]  # fmt: skip
+        Figure(drawing, f"Gain over training alone, in percent{spread}", size > WIDE),
+        Figure(colour_bar(colours, ends, "The colours from harm to help")),
+        Details("These gains as a table", [table]),
+    ]
 
 
 def _resolved(gain: Interval) -> str:
@@ -105,22 +111,26 @@ def _beside_estimates(found: Found, file: GainsFile, measured: Gains) -> list[Bl
     for summary in found.summaries:
         known = {pair: gain for pair, gain in pairs.items() if set(pair) <= set(summary.values.index)}
         if len(known) > 1 and found.relatedness is not None and found.relatedness.dataset == file.dataset:
-            figures.append(Figure(_scatter(summary, known), _agreement(summary, known)))
+            figures.append(Figure(_scatter(summary, known, len(file.tasks) <= SERIES), _agreement(summary, known)))
     if not figures:
         return []
+    told = "; colour and shape say which task is helped" if len(file.tasks) <= SERIES else ""
     text = (
         "Each point is a pair: how far to the right, what the estimator says of the partner; how high, what training "
-        "with it gained. Colour and shape say which task is helped. An estimator that foretells the gains has, within each "
-        "colour, its high points at the right."
+        f"with it gained{told}. An estimator that foretells the gains has, for each helped task, its high points at "
+        "the right. Agreement: Spearman's correlation of estimates and gains within each helped task, averaged; 1 is "
+        "the same order of partners, 0 none, -1 the reverse. It has an error too, which is not known here."
     )
     return [Heading("Estimates beside measured gains"), Text(text), Gallery(figures)]
 
 
-def _scatter(summary: Summary, pairs: Mapping[tuple[str, str], Interval]) -> Element:
-    points = [
-        Point(task, _estimate(summary, task, partner), gain.mean, gain.low, gain.high, f"{task} with {partner}: {text_of(gain)}")
-        for (task, partner), gain in pairs.items()
-    ]
+def _scatter(summary: Summary, pairs: Mapping[tuple[str, str], Interval], few: bool) -> Element:
+    """Of few tasks each is a series, and points have intervals; many would hide one another."""
+    points = []
+    for (task, partner), gain in pairs.items():
+        series, ends = (task, (gain.low, gain.high)) if few else ("all tasks", (nan, nan))
+        name = f"{task} with {partner}: {text_of(gain)}"
+        points.append(Point(series, _estimate(summary, task, partner), gain.mean, *ends, name))
     across = "floor 0, ceiling 1" if _on_scale(summary, pairs) else "estimate"
     label = f"Estimates of {summary.label} against measured gains of {len(points)} pairs"
     return scatter(points, f"{summary.label}: {across}", "measured gain, %", label)
@@ -129,11 +139,8 @@ def _scatter(summary: Summary, pairs: Mapping[tuple[str, str], Interval]) -> Ele
 def _agreement(summary: Summary, pairs: Mapping[tuple[str, str], Interval]) -> str:
     mean, tasks = rank_agreement(summary, pairs)
     if not tasks:
-        return f"{summary.label}: too few partners for each task to compare orders"
-    return (
-        f"{summary.label}: the order of partners agrees with that of the gains by {mean:.2f} "
-        f"(Spearman's correlation within each task, mean of {tasks}; 1: the same order, 0: none, -1: the reverse)"
-    )
+        return f"{summary.label}: too few partners to compare orders"
+    return f"{summary.label}: agreement {mean:z.2f} ({tasks} {'task' if tasks == 1 else 'tasks'})"
 
 
 def rank_agreement(summary: Summary, pairs: Mapping[tuple[str, str], Interval]) -> tuple[float, int]:
@@ -157,12 +164,15 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return np.array([(values < value).sum() + ((values == value).sum() - 1) / 2 for value in values])
 
 
-def _on_scale(summary: Summary, pairs: Sequence[tuple[str, str]] | Mapping[tuple[str, str], Interval]) -> bool:
-    return all(isfinite(float(summary.scaled.loc[a, b])) for a, b in pairs)
+def _on_scale(summary: Summary, pairs: Iterable[tuple[str, str]]) -> bool:
+    return all(isfinite(_cell(summary.scaled, a, b)) for a, b in pairs)
 
 
 def _estimate(summary: Summary, task: str, partner: str) -> float:
     """On the scale from floor to ceiling where the whole row of the task has one, else as it is."""
     row = summary.scaled.loc[task].drop(task)
-    frame = summary.scaled if row.notna().all() else summary.values
-    return float(frame.loc[task, partner])
+    return _cell(summary.scaled if row.notna().all() else summary.values, task, partner)
+
+
+def _cell(frame: pd.DataFrame, row: str, column: str) -> float:
+    return float(frame.to_numpy(float)[list(frame.index).index(row), list(frame.columns).index(column)])

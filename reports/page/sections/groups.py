@@ -17,9 +17,10 @@ from reports.groups.text import (
     verdict,
 )
 from reports.page.drawings.bars import Bar, bar_chart
+from reports.page.drawings.base import SERIES, Element
 from reports.page.drawings.dots import Dot, Line, dot_plot
 from reports.page.found import Found
-from reports.page.sections.base import Block, Cards, Figure, Gallery, Points, Section, Table, Text
+from reports.page.sections.base import Block, Cards, Details, Figure, Gallery, Points, Section, Table, Text
 
 FILE_OF_GAINS, FILE_OF_ESTIMATES = "gains.json", "relatedness.json"
 
@@ -29,7 +30,11 @@ def groups(found: Found) -> Section | None:
     file = found.groups
     if file is None:
         return None
-    kind = "a task may be trained in a further network too, to help others there" if file.cover else "each task in one network"
+    kind = (
+        "a task may be trained in a further network too, to help others there"
+        if file.cover
+        else "each task in one network"
+    )
     best = "Best" if file.evidence.beyond_chance else "Best by these numbers"
     lead = f"{best}, worth {number(file, file.value)} in the mean over the tasks:"
     if nothing_known(file):
@@ -41,12 +46,20 @@ def groups(found: Found) -> Section | None:
     ]
     blocks += _remarks(found, file)
     if not nothing_known(file):
-        figures = [Figure(_worth(file), "What its network is worth to each task"), Figure(_others(file), "Beside other groupings, mean over the tasks")]
+        figures = [
+            Figure(_worth(file), "What its network is worth to each task (each network has its colour and mark)"),
+            Figure(_others(file), "Beside other groupings, mean over the tasks"),
+        ]
         blocks += [Gallery(figures), Points([*runner_up_lines(file), *stability_lines(file)])]
-    blocks.append(_table(file))
+        blocks.append(Details("What it is worth to each task, as a table", [_table(file)]))
     if file.branches:
-        rows = [["+".join(branch.tasks), branch.after or "nowhere, it never falls", branch.source] for branch in file.branches]
-        blocks.append(Table("Where the tasks of a group should part", ["group", "after the layer", "by"], rows, words=2))
+        rows = [
+            ["+".join(branch.tasks), branch.after or "nowhere, it never falls", branch.source]
+            for branch in file.branches
+        ]
+        blocks.append(
+            Table("Where the tasks of a group should part", ["group", "after the layer", "by"], rows, words=2)
+        )
     return Section("groups", "Which tasks should share a network", blocks)
 
 
@@ -63,28 +76,36 @@ def _remarks(found: Found, file: GroupsFile) -> list[Block]:
     if 0 < len(file.blind) < len(file.tasks):
         notes.append(f"For {', '.join(file.blind)} it cannot tell a twin from noise, so that any partner counts as 0.")
     if predicted(file):
-        notes.append("Worth what its pairs are worth on average: " + ", ".join(group.label for group in file.groups if group.predicted) + "; never measured as a group of this size.")
+        notes.append(
+            "Worth what its pairs are worth on average: "
+            + ", ".join(group.label for group in file.groups if group.predicted)
+            + "; never measured as a group of this size."
+        )
     name = FILE_OF_GAINS if file.source == GAINS else FILE_OF_ESTIMATES
     made_from = (file.identity or {}).get("values")
     if made_from and name in found.hashes and found.hashes[name] != made_from:
-        notes.append(f"These groups were chosen from another version of {name} than the one shown here; run group_tasks.py again.")
+        notes.append(
+            f"These groups come from another version of {name} than the one shown here; run group_tasks.py again."
+        )
     return [Points(notes)] if notes else []
 
 
-def _worth(file: GroupsFile):
-    dots = []
+def _worth(file: GroupsFile) -> Element:
+    dots, factor = [], 100.0 if measured(file) else 1.0
     for column, group in enumerate(file.groups):
         for task, value in group.values.items():
             low, high = group.intervals.get(task) or (nan, nan)
-            factor = 100.0 if measured(file) else 1.0
-            dots.append(Dot(task, factor * value, factor * low, factor * high, text=number(file, value), kind=column % 7))
+            ends, kind = (factor * low, factor * high), column % SERIES
+            dots.append(Dot(task, factor * value, *ends, text=number(file, value), kind=kind))
     lines = [Line("training alone", 0.0)] if measured(file) else [Line("floor", 0.0), Line("twin", 1.0)]
     return dot_plot(dots, lines, "What the network that serves a task is worth to it")
 
 
-def _others(file: GroupsFile):
-    bars = [Bar(name, nan if value is None else value, " ".join(part for part in (number(file, value), f"({remark})" if remark and name != "random, mean" else "") if part), chosen=name == "best")
-            for name, value, remark in alternatives(file)]  # fmt: skip
+def _others(file: GroupsFile) -> Element:
+    bars = []
+    for place, (name, value, remark) in enumerate(alternatives(file)):
+        text = f"{number(file, value)} ({remark})" if remark else number(file, value)
+        bars.append(Bar(name, nan if value is None else value, text, chosen=place == 0))
     return bar_chart(bars, "Mean value over the tasks of the best grouping and of others")
 
 
@@ -96,4 +117,9 @@ def _table(file: GroupsFile) -> Table:
             known = f"{number(file, ends[0])} to {number(file, ends[1])}" if ends else "not known"
             rows.append([task, str(place), ", ".join(group.tasks), number(file, value), known])
     level = f"{100 * file.evidence.level:.0f} % interval"
-    return Table("What the network that serves each task is worth to it", ["task", "network", "trained together", "worth", level], rows, words=2)
+    return Table(
+        "What the network that serves each task is worth to it",
+        ["task", "network", "trained together", "worth", level],
+        rows,
+        words=2,
+    )

@@ -15,7 +15,9 @@ def iou(found: Found) -> Section | None:
     total = "undefined" if file.total is None else f"{file.total:.3f}"
     falls = "No watershed: the overlap falls nowhere."
     if file.watershed is not None:
-        falls = f"It falls most after {file.watershed}: from there on the tasks lean on weights of their own (the watershed)."
+        falls = (
+            f"It falls most after {file.watershed} (the watershed): from there on, tasks lean on weights of their own."
+        )
     bars = [
         Bar(layer.name.removeprefix("backbone.").removesuffix(".weight"), nan if layer.iou is None else layer.iou,
             "undefined" if layer.iou is None else f"{layer.iou:.3f}", chosen=True,
@@ -24,7 +26,12 @@ def iou(found: Found) -> Section | None:
     ]  # fmt: skip
     label = f"Overlap of the weights that {', '.join(file.tasks)} keep, layer by layer; all layers: {total}"
     text = (
-        f"Each task keeps the {file.keep_ratio:.1%} of the weights that it leans on most at initialisation. Of those that any task "
-        f"keeps, the overlap is the share that all of {', '.join(file.tasks)} keep: {total} over all layers. {falls}"
+        f"Each task keeps the {100 * file.keep_ratio:.3g} % of the weights that it leans on most at initialisation. Of "
+        f"those that any task keeps, the overlap is the share that all of {', '.join(file.tasks)} keep: {total} over "
+        f"all layers. {falls}"
     )
-    return Section("iou", "Where in the backbone tasks part", [Text(text), Figure(bar_chart(bars, label), "Overlap (IoU) by layer")])
+    return Section(
+        "iou",
+        "Where in the backbone tasks part",
+        [Text(text), Figure(bar_chart(bars, label), "Overlap (IoU) by layer")],
+    )

@@ -1,10 +1,11 @@
 """What the estimators say: matrices from floor to ceiling, and for each helped task its partners in order."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from reports.intervals import LEVEL, interval
+from reports.page.drawings.base import Element
 from reports.page.drawings.dots import Dot, Line, dot_plot
 from reports.page.drawings.heat_map import Colours, colour_bar, heat_map
 from reports.page.found import Found
@@ -21,14 +22,15 @@ MOST_PARTNERS = 10
 """Of more partners, the most helpful ones are drawn."""
 
 READING = (
-    "Each row is a task that is helped, each column a partner that it is trained with. The colour says where the partner lies "
-    "between the floor, 0, which a partner reaches whose targets belong to other pictures, and the ceiling, 1, which an exact "
-    "copy of the task reaches. Numbers on grey are as the estimator gave them: there it has no such scale."
+    "Each row is a task that is helped, each column a partner that it is trained with. The colour says where the "
+    "partner lies between the floor, 0, which a partner reaches whose targets belong to other pictures, and the "
+    "ceiling, 1, which an exact copy (a twin) of the task reaches. Numbers on grey are as the estimator gave them: "
+    "there it has no such scale."
 )
 DOTS = (
-    "Dot: the estimate, with its {level} interval. Short upright stroke: the floor of that partner. Dashed line: the ceiling. "
-    "In brackets: the place between the two. \N{ALMOST EQUAL TO} between two rows: their order is not resolved, it may be the other "
-    "way round."
+    "Dot: the estimate, with its {level} interval. Short upright stroke: the floor of that partner. Dashed line: the "
+    "ceiling. In brackets: the place between the two. \N{ALMOST EQUAL TO} between two rows: their order is not "
+    "resolved, it may be the other way round."
 )
 
 
@@ -37,23 +39,30 @@ def relatedness(found: Found) -> Section | None:
     file = found.relatedness
     if file is None:
         return None
-    blocks: list[Block] = [Text(READING), Figure(colour_bar(SCALE, ("0: floor, noise", "1: ceiling, a copy"), "colours"))]
+    blocks: list[Block] = [Text(READING)]
+    if any(summary.scaled.notna().to_numpy().any() for summary in found.summaries):
+        blocks.append(
+            Figure(colour_bar(SCALE, ("0: floor, noise", "1: ceiling, a copy"), "The colours from floor to ceiling"))
+        )
     wide = len(file.tasks) > WIDE
     matrices = [Figure(_matrix(summary, file), summary.label, wide) for summary in found.summaries]
     blocks += matrices if wide else [Gallery(matrices)]
     if file.replicates > 1:
-        blocks.append(Text(f"{PLUS_MINUS} is half the {LEVEL:.0%} interval over {file.replicates} replicates."))
+        blocks.append(Text(f"{PLUS_MINUS} is half the {100 * LEVEL:.0f} % interval over {file.replicates} replicates."))
     blocks.append(Details("These numbers as tables", [_table(summary) for summary in found.summaries]))
-    blocks += [Heading("Partners of each task, most helpful first"), Text(DOTS.format(level=f"{LEVEL:.0%}"))]
-    for place, summary in enumerate(found.summaries):
-        shown = _of_estimator(summary, file)
-        # All of them, one after the other, would be pages; the first is the one that the tool goes by.
-        blocks += shown if place == 0 else [Details(f"By {summary.label}: {_short(summary)}", shown)]
+    blocks += [Heading("Partners of each task, most helpful first"), Text(DOTS.format(level=f"{100 * LEVEL:.0f} %"))]
+    # All of them, one after the other, would be pages: one that means something is shown at once.
+    first = next((summary for summary in found.summaries if summary.tells_twin_from_noise), found.summaries[0])
+    blocks += _of_estimator(first, file)
+    blocks += [
+        Details(f"By {summary.label}: {_short(summary)}", _of_estimator(summary, file))
+        for summary in found.summaries if summary is not first
+    ]  # fmt: skip
     blocks += [Text(f"{label} is left out: {reason}") for label, reason in file.left_out.items()]
     return Section("relatedness", "Which tasks help which", blocks)
 
 
-def _matrix(summary: Summary, file: RelatednessFile):
+def _matrix(summary: Summary, file: RelatednessFile) -> Element:
     tasks = list(summary.values.index)
     scaled = summary.scaled.to_numpy(float)
     on_scale = np.isfinite(scaled)
@@ -70,7 +79,9 @@ def _table(summary: Summary) -> Table:
     rows = []
     for a, task in enumerate(tasks):
         cells = ["" if a == b else _cell(values[a, b], margins[a, b], scaled[a, b]) for b in range(len(tasks))]
-        ends = [_cell(*frame.loc[task]) if frame is not None else "not known" for frame in (summary.floor, summary.ceiling)]
+        ends = [
+            _cell(*frame.loc[task]) if frame is not None else "not known" for frame in (summary.floor, summary.ceiling)
+        ]
         rows.append([task, *cells, *ends])
     return Table(
         f"{summary.label}: estimates as they are (in brackets: from floor, 0 %, to ceiling, 100 %)",
@@ -97,6 +108,7 @@ def _dots(summary: Summary, result: EstimatorResult, task: str, helped: int) -> 
     tasks = list(map(str, summary.values.index))
     ranked = summary.rankings[task][:MOST_PARTNERS]
     dots = [_dot(partner, result, helped, tasks.index(partner.partner)) for partner in ranked]
+    dots[-1] = replace(dots[-1], sure=None)  # what follows, if anything does, is not drawn
     lines = []
     if summary.ceiling is not None:
         mean, margin = map(float, summary.ceiling.loc[task])

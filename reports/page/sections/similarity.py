@@ -16,9 +16,9 @@ USUAL = ("equal", "masked_sals")
 MOST_PAIRS = 15
 
 WEAKNESS = (
-    "This score looks at which weights of an untrained network each task leans on, not at what the targets mean: it can "
-    "rank a task with random labels as high as an exact copy. Take it as a hint, not as a measurement of what training "
-    "together gains."
+    "This score looks at which weights of an untrained network each task leans on, not at what the targets mean: it "
+    "can rank random labels as high as an exact copy of a task. Take it as a hint, not as a measurement of what "
+    "training together gains."
 )
 
 
@@ -35,15 +35,23 @@ def similarity(found: Found) -> Section | None:
     weighting = WEIGHTING_NAMES.get(layer_method, layer_method)
     sparsities = ", ".join(map(str, report.sparsities))
     label = f"Matrix of {metric} for {len(values)} tasks of {report.dataset}; the numbers are in the table below"
-    drawing = heat_map(report.tasks, report.tasks, numbers, errors.to_numpy(float), colours, label)
+    drawing = heat_map(report.tasks, report.tasks, numbers, errors.to_numpy(float), colours, label, digits=3)
     spread = f" {PLUS_MINUS} is the standard error over seeds." if report.num_seeds > 1 else ""
     blocks: list[Block] = [
         Text(WEAKNESS),
-        Figure(drawing, f"{metric}, weighting of layers: {weighting}; sparsity {sparsities} %, the mean.{spread}",
-               len(values) > WIDE),
-        Figure(colour_bar(colours, (f"{colours.low:.3f}", f"{colours.high:.3f}, more alike"), "colours")),
-    ]  # fmt: skip
-    blocks += _ranking(report, layer_method, sim_method, metric)
+        Text(f"{metric}, weighting of layers: {weighting}; mean over sparsity {sparsities} %.{spread}"),
+        Figure(
+            colour_bar(
+                colours,
+                (f"{colours.low:.3f}", f"{colours.high:.3f}, more alike"),
+                "The colours from less to more alike",
+            )
+        ),
+    ]
+    figures = [Figure(drawing, "How alike two tasks are", len(values) > WIDE)]
+    pairs, table = _ranking(report, layer_method, sim_method, metric)
+    blocks += [*figures, Gallery([pairs])] if len(values) > WIDE else [Gallery([*figures, pairs])]
+    blocks.append(Details("All pairs as a table", [table]))
     blocks += _published(found)
     return Section("similarity", "The published score at initialisation", blocks)
 
@@ -54,7 +62,7 @@ def methods(report: Report) -> tuple[str, str]:
     return USUAL if USUAL in report.values.index else first
 
 
-def _ranking(report: Report, layer_method: str, sim_method: str, metric: str) -> list[Block]:
+def _ranking(report: Report, layer_method: str, sim_method: str, metric: str) -> tuple[Figure, Table]:
     ranked = ranking(report, layer_method, sim_method)
     names = [" / ".join(pair) for pair in ranked.index.tolist()]
     entries = list(zip(names, ranked.to_dict("records"), strict=True))
@@ -70,7 +78,7 @@ def _ranking(report: Report, layer_method: str, sim_method: str, metric: str) ->
     if len(drawn) < len(dots):
         caption += f" The first {len(drawn)} of {len(dots)}; all are in the table."
     table = Table("All pairs of tasks", ["place", "pair", metric, "order with the next"], rows, words=1)
-    return [Gallery([Figure(dot_plot(drawn, [], label), caption)]), Details("All pairs as a table", [table])]
+    return Figure(dot_plot(drawn, [], label), caption), table
 
 
 def _dot(name: str, entry: dict, last: bool) -> Dot:
@@ -84,7 +92,7 @@ def _order(entry: dict, report: Report) -> str:
     if np.isnan(entry["low"]):
         return "not known"
     reach = f"{entry['gap']:.3f} apart, {entry['low']:.3f} to {entry['high']:.3f}"
-    kind = f"{LEVEL:.0%} interval, paired over seeds" if report.seeds else "combined error"
+    kind = f"{100 * LEVEL:.0f} % interval, paired over seeds" if report.seeds else "combined error"
     return f"{'sure' if entry['certain'] else 'not resolved'}: {reach} ({kind})"
 
 
@@ -94,12 +102,7 @@ def _published(found: Found) -> list[Block]:
         return []
     rows = [list(map(str, row)) for row in frame.reset_index().itertuples(index=False, name=None)]
     columns = [str(name) for name in frame.index.names]
-    columns += [" ".join(part for part in _names(column) if part) for column in frame.columns]
+    columns += [" ".join(filter(None, column)).replace("/", " / ") for column in frame.columns.tolist()]
     table = Table("Ours beside the published values", columns, rows, words=len(frame.index.names) - 1)
     return [Text(f"Beside the Meta-Sparse report: {found.published.similarity_note}"),
             Details("All rows of the published table", [table])]  # fmt: skip
-
-
-def _names(column: tuple[str, str]) -> tuple[str, str]:
-    """"seg/depth", "ours" as "seg / depth", "ours": a line can be broken there."""
-    return column[0].replace("/", " / "), column[1]

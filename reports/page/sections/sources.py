@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from reports.costs import duration
@@ -21,11 +22,12 @@ def cost(found: Found) -> Section | None:
             for label, result in found.relatedness.estimators.items() if result.cost is not None
         ]  # fmt: skip
         if rows:
-            blocks.append(Table("Estimators; what several share is counted for each of them",
-                                ["estimator", "time", "passes forwards", "backwards", "memory up to"], rows))  # fmt: skip
+            caption = "Estimators; what several share is counted for each of them"
+            columns = ["estimator", "time", "passes forwards", "backwards", "memory up to"]
+            blocks.append(Table(caption, columns, rows))
     rows = [_stages(name, made) for name, made in _provenances(found).items()]
     if rows:
-        blocks.append(Table("Scripts", ["written by the run of", "stages", "peak memory"], [row for row in rows if row], words=1))
+        blocks.append(Table("Runs of the scripts", ["that wrote", "stages", "peak memory"], rows, words=1))
     return Section("cost", "What it cost", blocks) if blocks else None
 
 
@@ -48,9 +50,10 @@ def _provenances(found: Found) -> dict[str, Mapping[str, Any]]:
 
 
 def _stages(name: str, made: Mapping[str, Any]) -> list[str]:
-    seconds, memory = made.get("seconds"), made.get("peak_memory_mb")
-    stages = ", ".join(f"{stage} {_seconds(value)}" for stage, value in seconds.items()) if isinstance(seconds, dict) else ""
-    return [name, stages or "not known", f"{memory / 1024:.1f} GiB" if isinstance(memory, (int, float)) else "not known"]
+    seconds, memory = made.get("seconds"), _finite(made.get("peak_memory_mb"))
+    stages = seconds.items() if isinstance(seconds, dict) else ()
+    texts = [f"{stage} {duration(time)}" for stage, value in stages if (time := _finite(value)) is not None]
+    return [name, ", ".join(texts) or "not known", "not known" if memory is None else f"{memory / 1024:.1f} GiB"]
 
 
 def _made(made: Mapping[str, Any]) -> list[list[str]]:
@@ -58,7 +61,11 @@ def _made(made: Mapping[str, Any]) -> list[list[str]]:
     versions = made.get("versions")
     if isinstance(versions, dict):
         rows.append(["versions", ", ".join(f"{name} {version}" for name, version in versions.items())])
-    return rows + [[key.replace("_", " "), _text(value)] for key, value in made.items() if key not in NOT_SHOWN and value is not None]
+    return rows + [
+        [key.replace("_", " "), _text(value)]
+        for key, value in made.items()
+        if key not in NOT_SHOWN and value is not None
+    ]
 
 
 def _command(made: Mapping[str, Any]) -> str:
@@ -66,8 +73,13 @@ def _command(made: Mapping[str, Any]) -> str:
     return " ".join(map(str, words)) if isinstance(words, list) else "command not known"
 
 
-def _seconds(value: Any) -> str:
-    return duration(value) if isinstance(value, (int, float)) else str(value)
+def _finite(value: Any) -> float | None:
+    """A number of a file that is read as it is; None for all else."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if isfinite(number) else None
 
 
 def _text(value: Any) -> str:

@@ -7,13 +7,19 @@ import pandas as pd
 from reports.evaluation import DOWN, UP, EvaluationFile
 from reports.groups.text import amount
 from reports.log_columns import loss_column, metric_column
-from reports.page.drawings.base import SERIES
+from reports.page.drawings.base import SERIES, Element
 from reports.page.drawings.curves import Curve, curves
 from reports.page.found import Found
 from reports.page.sections.base import Block, Figure, Gallery, Heading, Photo, Picture, Section, Table, Text, alt
 
 WINDOW = 50
 """A training loss is drawn as the mean over this many-th part of the run."""
+
+
+BESIDE = (
+    "Published numbers are of full-size networks, trained as published: where yours were made otherwise, the "
+    "differences are not those of a reproduction."
+)
 
 
 def training(found: Found) -> Section | None:
@@ -33,12 +39,18 @@ def training(found: Found) -> Section | None:
     return Section("training", "How training went", blocks)
 
 
-def _losses(logs: dict[str, pd.DataFrame]):
+def _losses(logs: dict[str, pd.DataFrame]) -> Element:
     lines = []
     for run, log in logs.items():
         means = log["loss"].rolling(max(1, len(log) // WINDOW), min_periods=1).mean()
         lines.append(Curve(run, log["iteration"].to_numpy(float), means.to_numpy(float)))
-    return curves(lines, "iteration", "loss", f"Training loss of {', '.join(logs)}")
+    return curves(lines, "iteration", "loss", f"Training loss of {', '.join(logs)}", _ends(logs))
+
+
+def _ends(logs: dict[str, pd.DataFrame]) -> tuple[float, float]:
+    """The first and the last iteration of all of these runs."""
+    iterations = pd.concat([log["iteration"] for log in logs.values()])
+    return float(iterations.min()), float(iterations.max())
 
 
 def _of_task(found: Found, logs: dict[str, pd.DataFrame], task: str) -> list[Figure]:
@@ -57,20 +69,22 @@ def _of_task(found: Found, logs: dict[str, pd.DataFrame], task: str) -> list[Fig
     better = _higher_is_better(found, task, metric)
     arrow = "" if better is None else f" {UP if better else DOWN}"
     label = f"{metric} of {task} over the iterations of {', '.join(line.name for line in lines)}"
-    return [Figure(curves(lines, "iteration", f"{metric}{arrow}", label), f"{task}")]
+    return [Figure(curves(lines, "iteration", f"{metric}{arrow}", label, _ends(logs)), task)]
 
 
 def _tasks(logs: Iterable[pd.DataFrame]) -> list[str]:
     """Every task that has a loss in one of the logs."""
     prefix = loss_column("")
-    return list(dict.fromkeys(name.removeprefix(prefix) for log in logs for name in log if name.startswith(prefix)))
+    columns = (str(name) for log in logs for name in log.columns)
+    return list(dict.fromkeys(name.removeprefix(prefix) for name in columns if name.startswith(prefix)))
 
 
 def _main_metric(log: pd.DataFrame, task: str) -> str | None:
     """The first of a task's metrics; columns of a task whose name only begins like this one's are not its own."""
-    others = [metric_column(other, "") for other in _tasks([log]) if len(other) > len(task)]
+    others = tuple(metric_column(other, "") for other in _tasks([log]) if len(other) > len(task))
     own = metric_column(task, "")
-    return next((name.removeprefix(own) for name in log if name.startswith(own) and not name.startswith(tuple(others))), None)
+    metrics = [str(name) for name in log.columns if str(name).startswith(own) and not str(name).startswith(others)]
+    return metrics[0].removeprefix(own) if metrics else None
 
 
 def _higher_is_better(found: Found, task: str, metric: str) -> bool | None:
@@ -83,11 +97,12 @@ def evaluations(found: Found) -> Section | None:
     files = found.evaluations
     if not files:
         return None
-    blocks: list[Block] = [_sizes(files)]
-    beside = any(found.published.evaluations.values())
-    if beside:
-        blocks.insert(0, Text("Published numbers are of full-size networks and the published schedules: where yours differ, "
-                              "so will the results."))  # fmt: skip
+    blocks: list[Block] = [
+        _sizes(files),
+        Text("Each is one network: how far another seed would change its results is not known."),
+    ]
+    if any(found.published.evaluations.values()):
+        blocks.append(Text(BESIDE))
     tasks = list(dict.fromkeys(task for file in files for task in file.higher_is_better))
     blocks += [_metrics(found, task) for task in tasks]
     return Section("evaluations", "How well the networks do", blocks)
@@ -132,5 +147,8 @@ def predictions(found: Found) -> Section | None:
     blocks: list[Block] = []
     for name, uri in found.predictions.items():
         run = name.rpartition(".")[0].removeprefix("eval_")
-        blocks += [Heading(run), Photo(Picture(uri, alt(f"Pictures of the test split, their targets and what {run} predicts")), name)]
+        blocks += [
+            Heading(run),
+            Photo(Picture(uri, alt(f"Pictures of the test split, their targets and what {run} predicts")), name),
+        ]
     return Section("predictions", "What the networks predict", blocks)
