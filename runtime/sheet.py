@@ -156,7 +156,7 @@ def amounts_pictures(targets: Sequence[Target]) -> list[np.ndarray]:
     span = np.where(high > low, high - low, 1.0)
     pictures = []
     for values, valid in targets:
-        shares = np.clip((values.double().numpy() - low) / span, 0, 1)
+        shares = np.clip(np.nan_to_num((values.double().numpy() - low) / span), 0, 1)
         colours = (
             blend(shares[0], CIVIDIS)
             if len(shares) == 1

@@ -83,7 +83,7 @@ def heat_map(
 
 def _cell_size(columns: int) -> tuple[float, float]:
     if columns <= ROOMY:
-        return 62.0, 42.0
+        return 58.0, 42.0
     return (48.0, 30.0) if columns <= CROWDED else (39.0, 26.0)
 
 

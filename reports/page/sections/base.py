@@ -7,6 +7,8 @@ from typing import ClassVar
 from reports.page.drawings.base import Element, clean, source
 
 LONGEST_ALT = 300
+NARROW_SCREEN = 400
+LEAST_SCALE = 0.9
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,11 @@ class Table(Block):
 
 @dataclass(frozen=True)
 class Figure(Block):
-    """A drawing. A wide one is not made smaller than it can be read, but can be moved sideways."""
+    """A drawing."""
 
     kind: ClassVar[str] = "figure"
     drawing: Element
     caption: str = ""
-    wide: bool = False
 
     @property
     def svg(self) -> str:
@@ -75,6 +76,12 @@ class Figure(Block):
     def label(self) -> str:
         """What is told of it to those who cannot see it."""
         return self.drawing.attrib["aria-label"]
+
+    @property
+    def least_width(self) -> int | None:
+        """Pixels below which it could not be read, and is moved sideways instead; None where it fits any screen."""
+        width = float(self.drawing.attrib["width"])
+        return round(LEAST_SCALE * width) if width > NARROW_SCREEN else None
 
 
 @dataclass(frozen=True)

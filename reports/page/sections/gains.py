@@ -13,7 +13,6 @@ from reports.page.drawings.heat_map import around_zero, colour_bar, heat_map
 from reports.page.drawings.scatter import Point, scatter
 from reports.page.found import Found
 from reports.page.sections.base import Block, Details, Figure, Gallery, Heading, Section, Table, Text
-from reports.page.sections.relatedness import WIDE
 from reports.relatedness.summary import Summary
 from reports.similarity.summary import PLUS_MINUS
 
@@ -91,7 +90,7 @@ def _pairs(file: GainsFile, measured: Gains) -> list[Block]:
     ends = (f"{colours.low:.1f} %: harm", f"{colours.high:+.1f} %: help")
     table = Table("Gains of pairs", ["helped task", "partner", INTERVAL, "apart from 0"], rows, words=1)
     return [
-        Figure(drawing, f"Gain over training alone, in percent{spread}", size > WIDE),
+        Figure(drawing, f"Gain over training alone, in percent{spread}"),
         Figure(colour_bar(colours, ends, "The colours from harm to help")),
         Details("These gains as a table", [table]),
     ]

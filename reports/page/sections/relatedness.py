@@ -17,7 +17,7 @@ from reports.similarity.summary import PLUS_MINUS
 
 SCALE = Colours(0.0, 1.0)
 WIDE = 7
-"""Matrices of more tasks are as wide as they need to be."""
+"""Matrices of more tasks stand below one another."""
 MOST_PARTNERS = 10
 """Of more partners, the most helpful ones are drawn."""
 
@@ -45,7 +45,7 @@ def relatedness(found: Found) -> Section | None:
             Figure(colour_bar(SCALE, ("0: floor, noise", "1: ceiling, a copy"), "The colours from floor to ceiling"))
         )
     wide = len(file.tasks) > WIDE
-    matrices = [Figure(_matrix(summary, file), summary.label, wide) for summary in found.summaries]
+    matrices = [Figure(_matrix(summary, file), summary.label) for summary in found.summaries]
     blocks += matrices if wide else [Gallery(matrices)]
     if file.replicates > 1:
         blocks.append(Text(f"{PLUS_MINUS} is half the {100 * LEVEL:.0f} % interval over {file.replicates} replicates."))

@@ -48,7 +48,7 @@ def similarity(found: Found) -> Section | None:
             )
         ),
     ]
-    figures = [Figure(drawing, "How alike two tasks are", len(values) > WIDE)]
+    figures = [Figure(drawing, "How alike two tasks are")]
     pairs, table = _ranking(report, layer_method, sim_method, metric)
     blocks += [*figures, Gallery([pairs])] if len(values) > WIDE else [Gallery([*figures, pairs])]
     blocks.append(Details("All pairs as a table", [table]))
