@@ -9,10 +9,9 @@ import numpy as np
 from configs.errors import UserError
 from configs.paths import check_file, prepare_folder, replacing
 from dataloaders.rooms.room import CLASSES, Frame, render_room
+from reports.colours import OKABE_ITO
 
 TITLES = ("image", "seg", "sn", "depth", "edge", "keypoint")
-OKABE_ITO = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#999999")
-"""Colours that stay apart for colour-blind readers (Okabe and Ito, 2008)."""
 
 
 def draw_contact_sheet(

@@ -27,7 +27,7 @@ def groups_text(file: GroupsFile) -> str:
     if predicted(file):
         lines.append("* worth what its pairs are worth on average: never measured as a group of this size")
     if not nothing_known(file):
-        lines += ["", *_runner_up(file), *stability_lines(file), "", *_table(file)]
+        lines += ["", *runner_up_lines(file), *stability_lines(file), "", *_table(file)]
     if file.branches:
         lines += ["", "Where they should part, by the steepest fall along the backbone:", *_branch_lines(file)]
     return "\n".join(lines)
@@ -66,6 +66,21 @@ def stability_lines(file: GroupsFile) -> list[str]:
     if file.stability is None:
         return []
     return [f"The same grouping is the best in {100 * file.stability:.0f} % of {file.resamples} resamplings."]
+
+
+def runner_up_lines(file: GroupsFile) -> list[str]:
+    """The next best grouping and how far it lies below the best, each in a line."""
+    if file.runner_up is None or file.gap is None:
+        return ["There is no other grouping within the budget."]
+    name = f"Runner-up: {' | '.join(group.label for group in file.runner_up.groups)}"
+    if abs(file.gap) < EQUAL:
+        return [name, "The two are worth the same; the best one is the cheaper, or as cheap."]
+    gap = f"The best one's value lies {number(file, file.gap)} above the runner-up's"
+    if file.gap_interval is None:
+        return [name, f"{gap}; no interval is known."]
+    low, high = file.gap_interval
+    resolved = "resolved" if low > 0 else "not resolved"
+    return [name, f"{gap} ({number(file, low)} to {number(file, high)}: {resolved})."]
 
 
 def alternatives(file: GroupsFile) -> list[tuple[str, float | None, str]]:
@@ -125,20 +140,6 @@ def _group_lines(file: GroupsFile, group: TrainedGroup) -> list[str]:
         alone = "  alone" if len(group.tasks) == 1 else ""
         lines.append(f"    {task:<{_widest(file.tasks)}}  {number(file, value):>8}{known}{alone}")
     return lines
-
-
-def _runner_up(file: GroupsFile) -> list[str]:
-    if file.runner_up is None or file.gap is None:
-        return ["There is no other grouping within the budget."]
-    name = f"Runner-up: {' | '.join(group.label for group in file.runner_up.groups)}"
-    if abs(file.gap) < EQUAL:
-        return [name, "The two are worth the same; the best one is the cheaper, or as cheap."]
-    gap = f"The best one's value lies {number(file, file.gap)} above the runner-up's"
-    if file.gap_interval is None:
-        return [name, f"{gap}; no interval is known."]
-    low, high = file.gap_interval
-    resolved = "resolved" if low > 0 else "not resolved"
-    return [name, f"{gap} ({number(file, low)} to {number(file, high)}: {resolved})."]
 
 
 def _table(file: GroupsFile) -> list[str]:

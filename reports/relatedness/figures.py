@@ -9,11 +9,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, Normalize
 
+from reports.colours import text_colour
 from reports.intervals import LEVEL
 from reports.relatedness.file import RelatednessFile
 from reports.relatedness.summary import MOST_SENSITIVITY, Summary
 from reports.similarity.figures import new_figure, save_figure
-from reports.similarity.matrices import MANY_TASKS, label_tasks, text_colour
+from reports.similarity.matrices import MANY_TASKS, label_tasks
 from reports.wording import counted
 
 MOST_ACROSS = 4

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
+from reports.colours import text_colour
 from reports.intervals import interval
 from reports.similarity.report import Report, matrix
 
@@ -104,14 +105,6 @@ def label_tasks(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None
     axes.set_yticks(range(len(rows)), rows)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-
-
-def text_colour(background: np.ndarray) -> str:
-    """Black or white, whichever has the higher contrast on an RGBA colour (WCAG 2, relative luminance)."""
-    srgb = np.array(background[:3])
-    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    luminance = float(linear @ (0.2126, 0.7152, 0.0722))
-    return "black" if (luminance + 0.05) / 0.05 >= 1.05 / (luminance + 0.05) else "white"
 
 
 def _around_zero(found: Differences) -> Normalize:

@@ -1,0 +1,87 @@
+"""Pictures that a page carries with it, as ``data:`` URIs."""
+
+import io
+from base64 import b64encode
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import numpy as np
+from PIL import Image
+from pydantic import Field
+
+from configs.errors import UserError
+from configs.paths import read_regular
+from reports.files import JsonFile, Part
+
+MOST_BYTES = 64 << 20
+"""Larger picture files are not read."""
+MOST_EMBEDDED = 1 << 20
+"""Larger ones are embedded as JPEG, ``WIDEST`` pixels wide at most."""
+WIDEST = 1600
+MOST_PIXELS = 100_000_000
+FORMATS = {"PNG": "png", "JPEG": "jpeg"}
+
+DataUri = Annotated[str, Field(pattern=r"^data:image/(png|jpeg);base64,[A-Za-z0-9+/]+=*$", max_length=MOST_BYTES)]
+
+
+class SheetRow(Part):
+    """One sample: its picture, and a picture of each task's targets that there is one of."""
+
+    name: str
+    image: DataUri
+    targets: dict[str, DataUri]
+
+
+class SheetFile(JsonFile):
+    """Some samples of a data set with their targets, small, for places where the data are not."""
+
+    what: ClassVar[str] = "a sheet of the data"
+    writer: ClassVar[str] = "make_report.py"
+
+    dataset: str
+    split: str
+    samples: int = Field(gt=0, description="of the split")
+    tasks: list[str]
+    rows: list[SheetRow] = Field(min_length=1)
+
+
+def png_uri(picture: np.ndarray) -> str:
+    """A picture of few colours, uint8 [H, W, 3]."""
+    return _uri(Image.fromarray(picture), "PNG", optimize=True)
+
+
+def jpeg_uri(picture: np.ndarray) -> str:
+    """A picture of many colours, uint8 [H, W, 3]."""
+    return _uri(Image.fromarray(picture), "JPEG", quality=85)
+
+
+def embedded(path: Path) -> str:
+    """A PNG or JPEG file; smaller where it is very large.
+
+    Raises:
+        UserError: it cannot be read, or is no such picture.
+    """
+    content = read_regular(path, MOST_BYTES)
+    try:
+        with Image.open(io.BytesIO(content), formats=list(FORMATS)) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise UserError(
+                    f"{path}: {image.width} x {image.height} pixels are too many for a page; make it smaller"
+                )
+            image.load()
+            if len(content) <= MOST_EMBEDDED:
+                return _data(content, FORMATS[str(image.format)])
+            image.thumbnail((WIDEST, WIDEST * 4))
+            return _uri(image.convert("RGB"), "JPEG", quality=88)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path}: not a PNG or JPEG picture, or cut short ({error}); write it anew") from error
+
+
+def _uri(image: Image.Image, kind: str, **options: int) -> str:
+    file = io.BytesIO()
+    image.save(file, format=kind, **options)
+    return _data(file.getvalue(), FORMATS[kind])
+
+
+def _data(content: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{b64encode(content).decode()}"
