@@ -10,13 +10,13 @@ from subprocess import CompletedProcess
 import pytest
 import torch
 from conftest import Script, assert_user_error, tiny
+from small_training import setup_for
 from torch import Tensor
 
 from prune_utils.apply import apply_masks
 from prune_utils.layers import weights
 from prune_utils.selection import random_mask
 from runtime.setup import Setup
-from small_training import setup_for
 from training.checkpoints.checkpoint import capture, read_checkpoint, restore, write_checkpoint
 from training.exporting.formats import FORMATS
 from training.exporting.source import difference
