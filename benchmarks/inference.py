@@ -106,8 +106,8 @@ def times(what: str, nets: Nets, frame: Tensor, runtime: Runtime, repeats: int) 
     """Time an image of each network on one device in one precision."""
     works: dict[str, Callable[[], object]] = {}
     for name, net in nets.items():
-        # Moved for good, one after the other: a copy of every network would not fit everywhere.
-        works[name] = partial(runtime.arrange(net.to(runtime.device)), frame.to(runtime.device))
+        moved = net.to(runtime.device).to(memory_format=torch.contiguous_format)
+        works[name] = partial(runtime.arrange(moved), frame.to(runtime.device))
     with torch.no_grad(), runtime.autocast():
         seconds = side_by_side(works, repeats, runtime.device)
     place = f"{what}, {runtime.device.type} {runtime.precision}"
@@ -115,8 +115,8 @@ def times(what: str, nets: Nets, frame: Tensor, runtime: Runtime, repeats: int) 
     rows = [Row("inference", f"{place}: dense, an image", f"{1e3 * dense:.1f} ms")]
     for name in list(nets)[1:]:
         asked = ASKED.get(name, "") if runtime.precision == "fp32" else ""
-        ratio = f"{dense / seconds[name]:.2f} x"
-        rows.append(Row("inference", f"{place}: {name} gone, as fast as dense", ratio, asked))
+        times_as_fast = f"{dense / seconds[name]:.2f} x"
+        rows.append(Row("inference", f"{place}: {name} gone, as fast as dense", times_as_fast, asked))
     return rows
 
 

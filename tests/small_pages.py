@@ -16,7 +16,9 @@ HOSTILE = (
 """Names that would do something if a page took them for more than text."""
 
 
-def relatedness(tasks: tuple[str, ...] = TASKS, blind: bool = False, replicates: int = 3, controls: bool = True) -> dict[str, Any]:
+def relatedness(
+    tasks: tuple[str, ...] = TASKS, blind: bool = False, replicates: int = 3, controls: bool = True
+) -> dict[str, Any]:
     """Partner number b helps every task by 0.1 * (b + 1), +-0.01 over the replicates; floor 0, ceiling 1.
 
     ``blind``: there is a second estimator, whose ceiling is its floor.
@@ -50,6 +52,7 @@ def relatedness(tasks: tuple[str, ...] = TASKS, blind: bool = False, replicates:
 
 def gains(tasks: tuple[str, ...] = TASKS, seeds: int = 3) -> dict[str, Any]:
     """Alone every task reaches 1; a pair with the first task gives both 1.2, any other 0.9; +0.01 for every seed."""
+
     def value(group: tuple[str, ...]) -> float:
         return 1.0 if len(group) == 1 else 1.2 if tasks[0] in group else 0.9
 
@@ -93,7 +96,8 @@ def log(tasks: tuple[str, ...] = TASKS, iterations: int = 4) -> str:
     """The loss is 10 less the iteration; there are metrics at every second one, a tenth of it."""
     header = ["iteration", "lr", "loss", *(f"loss_{task}" for task in tasks), *(f"{task}_mIoU" for task in tasks)]
     rows = [
-        [n, 0.1, 10 - n, *[1] * len(tasks), *[n / 10 if n % 2 == 0 else ""] * len(tasks)] for n in range(1, iterations + 1)
+        [n, 0.1, 10 - n, *[1] * len(tasks), *[n / 10 if n % 2 == 0 else ""] * len(tasks)]
+        for n in range(1, iterations + 1)
     ]
     return "".join(",".join(map(str, row)) + "\n" for row in (header, *rows))
 

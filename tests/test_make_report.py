@@ -24,7 +24,11 @@ def test_everything_in_a_folder_becomes_one_page(run_script: Script, rooms: Path
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert page.startswith("<!DOCTYPE html>") and page.count("<h1>") == 1
     assert page.count('src="data:image/') == 4 * (1 + len(ROOMS))
-    for words in ("sample: relatedness.json, iou.json, eval_a.json, a.csv", "cannot tell a twin from noise", "report.html"):
+    for words in (
+        "sample: relatedness.json, iou.json, eval_a.json, a.csv",
+        "cannot tell a twin from noise",
+        "report.html",
+    ):
         assert words in result.stdout
     assert "No new pictures" not in result.stdout and not result.stderr
 

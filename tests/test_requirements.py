@@ -1,4 +1,4 @@
-"""requirements.txt names what is imported and nothing else; what some uses need is in requirements-optional.txt."""
+"""requirements.txt names what is imported, and nothing else; requirements-optional.txt what only some uses need."""
 
 import ast
 import re

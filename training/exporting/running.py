@@ -13,7 +13,7 @@ from configs.paths import replacing
 from reports.export import ExportedForm
 from training.costs import multiply_adds, parameters
 from training.exporting.formats.base import Format, Predict
-from training.exporting.source import Source, difference
+from training.exporting.source import Source, difference, exactly
 from training.exporting.timing import side_by_side
 
 
@@ -47,7 +47,7 @@ def write(form: Format, source: Source, path: Path) -> Written:
     with replacing(path) as temporary:
         form.write(source, temporary)
         predict = form.open(source, temporary)
-        with torch.no_grad():
+        with exactly():
             found = [predict(frame) for frame in source.frames]
         error = max(difference(expected, given) for expected, given in zip(source.outputs, found, strict=True))
         if error > form.tolerance:

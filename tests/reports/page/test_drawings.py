@@ -106,13 +106,17 @@ def test_colours_of_a_scale() -> None:
 def test_text_can_be_read_on_every_colour() -> None:
     def luminance(colour: np.ndarray) -> float:
         srgb = colour / 255
-        return float(np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4) @ (0.2126, 0.7152, 0.0722))
+        return float(
+            np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4) @ (0.2126, 0.7152, 0.0722)
+        )
 
     for stops in (CIVIDIS, DIVERGING):
         for share in np.linspace(0, 1, 101):
             colour = blend(share, stops)
             lightness = luminance(colour)
-            contrast = {"black": (lightness + 0.05) / 0.05, "white": 1.05 / (lightness + 0.05)}[text_colour(colour / 255)]
+            contrast = {"black": (lightness + 0.05) / 0.05, "white": 1.05 / (lightness + 0.05)}[
+                text_colour(colour / 255)
+            ]
             assert contrast >= 4.5
 
 
@@ -130,7 +134,9 @@ def test_a_heat_map_has_its_numbers_in_coloured_cells() -> None:
     assert at(first, "x") > at(second, "x") and at(first, "y") < at(second, "y")
     assert len(of_class(drawing, "empty")) == 2
     assert texts(drawing) == ["a", "b", "a", "b", "1.00", "\N{PLUS-MINUS SIGN}0.25", "0.00"]
-    assert [element.get("class") for element in drawing.iter("text")][-3:] == ["number on-black"] * 2 + ["number on-white"]
+    assert [element.get("class") for element in drawing.iter("text")][-3:] == ["number on-black"] * 2 + [
+        "number on-white"
+    ]
     assert drawing.get("aria-label") == "two tasks" and drawing.get("role") == "img"
 
 
@@ -160,11 +166,15 @@ def test_dots_lie_where_their_values_are() -> None:
     dots = [Dot("b", 0.5, 0.25, 0.75, floor=0.0, text="0.5", sure=False), Dot("c", 0.0, sure=True)]
     drawing = dot_plot(dots, [Line("ceiling", 1.0, 0.9, 1.1)], "of a")
     first, second = of_class(drawing, "dot")
-    (interval,), (floor,), (ceiling,), (band,) = (of_class(drawing, name) for name in ("interval", "floor", "ceiling", "band"))
+    (interval,), (floor,), (ceiling,), (band,) = (
+        of_class(drawing, name) for name in ("interval", "floor", "ceiling", "band")
+    )
     scale = at(first, "cx") - at(second, "cx")  # pixels of 0.5
     assert scale > 0 and at(second, "cy") - at(first, "cy") == 26
     assert at(interval, "x2") - at(interval, "x1") == pytest.approx(scale, abs=0.02)
-    assert at(floor, "x1") == pytest.approx(at(second, "cx"), abs=0.02) and at(floor, "y1") < at(first, "cy") < at(floor, "y2")
+    assert at(floor, "x1") == pytest.approx(at(second, "cx"), abs=0.02) and at(floor, "y1") < at(first, "cy") < at(
+        floor, "y2"
+    )
     assert at(ceiling, "x1") - at(first, "cx") == pytest.approx(scale, abs=0.02)
     assert at(band, "width") == pytest.approx(0.4 * scale, abs=0.02)
     assert texts(drawing).count("\N{ALMOST EQUAL TO}") == 1 and {"b", "c", "0.5", "ceiling"} <= set(texts(drawing))
@@ -215,14 +225,18 @@ def test_bars_begin_at_zero() -> None:
                          Bar("unknown", nan, "not known")], "")  # fmt: skip
     best, other = of_class(drawing, "bar")
     (zero,) = of_class(drawing, "zero")
-    assert at(best, "x") == at(zero, "x1") and at(other, "x") + at(other, "width") == pytest.approx(at(zero, "x1"), abs=0.02)
+    assert at(best, "x") == at(zero, "x1") and at(other, "x") + at(other, "width") == pytest.approx(
+        at(zero, "x1"), abs=0.02
+    )
     assert at(best, "width") == pytest.approx(2 * at(other, "width"), abs=0.03)
     assert "chosen" in best.attrib["class"] and "chosen" not in other.attrib["class"]
     assert {"2 networks", "not known", "watershed"} <= set(texts(drawing))
     assert of_class(bar_chart([Bar("a", 0.0, "0")], ""), "bar")[0].get("width") == "0"
 
 
-@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a\"b'&amp;", "x\ny\x00", "</text><image href='http://x'/>"])
+@pytest.mark.parametrize(
+    "name", ["<script>alert(1)</script>", "a\"b'&amp;", "x\ny\x00", "</text><image href='http://x'/>"]
+)
 def test_names_stay_text(name: str) -> None:
     drawings = [
         heat_map([name], [name], np.array([[0.5]]), np.array([[nan]]), Colours(0, 1), name),

@@ -49,6 +49,7 @@ def tables(part: Section) -> list[Table]:
 
 def groups_of(folder: Path, **changes: object) -> Found:
     """seg and sn share a network by gains of 20 and -10 %, depth is alone."""
+
     def group(tasks: list[str], values: dict[str, float]) -> dict[str, object]:
         ends = {task: [value - 0.01, value + 0.01] for task, value in values.items()}
         return {"tasks": tasks, "serves": tasks, "values": values, "intervals": ends, "cost": 1.0, "predicted": False}
@@ -100,7 +101,9 @@ def test_relatedness_shows_estimates_floors_ceilings_and_orders(tmp_path: Path) 
     open_texts = [block.text for block in part.blocks if isinstance(block, Text)]
     assert any(text.startswith("labels looks at") for text in open_texts)
     assert any(isinstance(block, Details) and block.summary.startswith("By snip: it cannot") for block in part.blocks)
-    label = next(block.label for block in every(part.blocks) if isinstance(block, Figure) and block.caption.startswith("seg"))
+    label = next(
+        block.label for block in every(part.blocks) if isinstance(block, Figure) and block.caption.startswith("seg")
+    )
     assert label == "Partners of seg by labels, most helpful first: depth 0.300, sn 0.200"
 
 
@@ -108,7 +111,9 @@ def test_of_many_partners_the_most_helpful_are_drawn(tmp_path: Path) -> None:
     many = tuple(f"task_{index}" for index in range(25))
     part = section(found(tmp_path, relatedness=relatedness(many)), "relatedness")
     assert "Drawn are the 10 most helpful partners; 14 more are in the tables." in words(part)
-    figure = next(block for block in every(part.blocks) if isinstance(block, Figure) and block.caption.startswith("task_0 "))
+    figure = next(
+        block for block in every(part.blocks) if isinstance(block, Figure) and block.caption.startswith("task_0 ")
+    )
     assert len([e for e in figure.drawing.iter() if "dot" in e.get("class", "").split()]) == 10
 
 
@@ -117,7 +122,10 @@ def test_gains_are_relative_to_training_alone(tmp_path: Path) -> None:
     assert results.gains is not None
     pairs = of_pairs(results.gains, measured_gains(results.gains))
     # Alone 1 + 0.01 s, mean 1.01; in a pair 1.2 + 0.02 s: the difference is 0.2 + 0.01 s.
-    assert pairs["seg", "sn"].mean == pytest.approx(100 * 0.21 / 1.01) and pairs["sn", "seg"].mean == pairs["seg", "sn"].mean
+    assert (
+        pairs["seg", "sn"].mean == pytest.approx(100 * 0.21 / 1.01)
+        and pairs["sn", "seg"].mean == pairs["seg", "sn"].mean
+    )
     assert pairs["sn", "depth"].mean == pytest.approx(-100 * 0.09 / 1.01)
     text = words(section(results, "gains"))
     assert "over 3 seeds; above 0 is better" in text and "mIoU \N{UPWARDS ARROW}" in text
@@ -176,7 +184,9 @@ def test_similarity_says_what_it_does_not_see(tmp_path: Path, make_json) -> None
 
 def test_similarity_stands_beside_the_published_values(tmp_path: Path, make_json) -> None:
     index = pd.MultiIndex.from_tuples([("equal", "MCSS", "50")], names=["weighting", "metric", "sparsities"])
-    frame = pd.DataFrame({("seg/sn", "ours"): ["0.9"], ("seg/sn", "paper"): ["0.95"], ("", "order"): ["agrees"]}, index=index)
+    frame = pd.DataFrame(
+        {("seg/sn", "ours"): ["0.9"], ("seg/sn", "paper"): ["0.95"], ("", "order"): ["agrees"]}, index=index
+    )
     results = replace(found(tmp_path, similarity=make_json()), published=Published({}, frame, "The order agrees."))
     *_, table = tables(section(results, "similarity"))
     assert table.columns == ["weighting", "metric", "sparsities", "seg / sn ours", "seg / sn paper", "order"]
@@ -192,10 +202,16 @@ def test_the_watershed_is_marked(tmp_path: Path) -> None:
 
 
 def test_training_curves_of_a_task_are_its_own(tmp_path: Path) -> None:
-    (tmp_path / "run.csv").write_text("iteration,loss,loss_a,loss_a_b,a_b_err,a_acc\n1,2,1,1,0.5,0.25\n2,1,1,1,0.4,0.5\n")
+    (tmp_path / "run.csv").write_text(
+        "iteration,loss,loss_a,loss_a_b,a_b_err,a_acc\n1,2,1,1,0.5,0.25\n2,1,1,1,0.4,0.5\n"
+    )
     part = section(read_folder(tmp_path), "training")
     labels = [block.label for block in every(part.blocks) if isinstance(block, Figure)]
-    assert labels == ["Training loss of run", "acc of a over the iterations of run", "err of a_b over the iterations of run"]
+    assert labels == [
+        "Training loss of run",
+        "acc of a over the iterations of run",
+        "err of a_b over the iterations of run",
+    ]
 
 
 def test_more_runs_than_colours_go_on_in_further_figures(tmp_path: Path) -> None:
@@ -212,7 +228,11 @@ def test_evaluations_stand_beside_constants_and_published_numbers(tmp_path: Path
     networks, seg, sn, depth = tables(section(results, "evaluations"))
     assert networks.rows == [["a", "seg, sn, depth", "baseline", "dense", "0.00 %", "900 of 1,000", "1 M of 2 M"]]
     assert seg.columns == ["run", "mIoU \N{UPWARDS ARROW}"]
-    assert seg.rows == [["a", "0.2500"], ["a: the best constant prediction", "0.1000"], ["a: published, the paper", "0.2769"]]
+    assert seg.rows == [
+        ["a", "0.2500"],
+        ["a: the best constant prediction", "0.1000"],
+        ["a: published, the paper", "0.2769"],
+    ]
     assert len(sn.rows) == len(depth.rows) == 2
 
 
@@ -228,7 +248,12 @@ def test_cost_and_provenance(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [None, "x", [1], {"a": 1}, float("nan"), 10**400])
 def test_odd_provenance_is_not_in_the_way(tmp_path: Path, value: object) -> None:
     contents = relatedness()
-    contents["provenance"] |= {"seconds": {"estimating": value}, "peak_memory_mb": value, "command": value, "versions": value}
+    contents["provenance"] |= {
+        "seconds": {"estimating": value},
+        "peak_memory_mb": value,
+        "command": value,
+        "versions": value,
+    }
     assert sections(found(tmp_path, relatedness=contents))
     contents["provenance"] = {"seconds": value}
     contents["config"] = {"tasks": {"seg": value}, "data": value}

@@ -69,7 +69,9 @@ def test_gains_of_unknown_sign(tmp_path: Path) -> None:
 
 
 def test_the_weakness_of_the_published_score(tmp_path: Path, make_json) -> None:
-    results = found(tmp_path, similarity=make_json(by_seed=[[0.9, 0.9], [0.6, 0.61], [0.4, 0.8]], values=[0.9, 0.605, 0.6]))
+    results = found(
+        tmp_path, similarity=make_json(by_seed=[[0.9, 0.9], [0.6, 0.61], [0.4, 0.8]], values=[0.9, 0.605, 0.6])
+    )
     assert "the published score puts 1 of 2 neighbouring pairs in a clear order" in can_tell(results)
     assert "uncertain is the order of 1 of 2 neighbouring pairs by the published score" in cannot_tell(results)
     assert "does not see what targets mean, and can rank random labels as high as a twin" in cannot_tell(results)

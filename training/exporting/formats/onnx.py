@@ -11,6 +11,7 @@ from training.exporting.formats.base import Format, Predict
 from training.exporting.formats.program import exported
 from training.exporting.source import Source
 
+CUDA = "CUDAExecutionProvider"
 MOST_BYTES = 2**31
 """ONNX files hold no more in one piece."""
 
@@ -38,10 +39,9 @@ class Onnx(Format):
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
-        wanted = ["CPUExecutionProvider"]
-        if source.setup.runtime.device.type == "cuda":
-            wanted = ["CUDAExecutionProvider", *wanted]
-        providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
+        providers: list[tuple[str, dict[str, int]]] = [("CPUExecutionProvider", {})]
+        if source.setup.runtime.device.type == "cuda" and CUDA in onnxruntime.get_available_providers():
+            providers.insert(0, (CUDA, {"use_tf32": 0}))
         session = onnxruntime.InferenceSession(file.read_bytes(), options, providers=providers)
         tasks = list(source.setup.tasks)
 
