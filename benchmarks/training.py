@@ -57,7 +57,7 @@ def run_plain(job: Job) -> None:
     """What one would write down first."""
     setup = job.setup
     net = setup.runtime.arrange(setup.network()).train()
-    optimizer, scheduler = make_optimizer(net, job.schedule, setup.config.train.weight_decay)
+    optimizer, scheduler = make_optimizer(net, job.schedule, setup.config.train)
     size = setup.config.data.batch_size
     for batch in training_loader(setup.config, setup.keys, range(STEPS), batch_size=size, seed=0, num_workers=1):
         step(net, setup.tasks, batch, optimizer)
@@ -81,7 +81,7 @@ def measure_dynamic() -> list[Row]:
     batch = dict(example())
     nets = {method: setup.network().train() for method in ("baseline", "disparse_dynamic")}
     job = make_job(setup, "disparse_dynamic", 90, None)
-    optimizers = {method: make_optimizer(net, config.train, 0.0)[0] for method, net in nets.items()}
+    optimizers = {method: make_optimizer(net, config.train, config.train)[0] for method, net in nets.items()}
     sparsifier = begin_sparsifying(job, nets["disparse_dynamic"], optimizers["disparse_dynamic"])
     assert sparsifier is not None
     steps = {method: partial(step, net, tasks, batch, optimizers[method]) for method, net in nets.items()}

@@ -19,10 +19,13 @@ class Affects:
         stages: by name.
         where_used: only some kinds of work read the setting (a method's option, the schedule of retraining), or a flag
             takes its place; the value that counts is handed to ``runtime.identity.identity_of`` by the work itself.
+        neutral: the value that does what was done before there was the setting. It does not count, so that work from
+            before is known again.
     """
 
     stages: tuple[Stage, ...] = ()
     where_used: bool = False
+    neutral: Any = ...
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -46,7 +49,7 @@ def affecting(
         flat: as ``flatten`` gives them.
         where_used: also those that only some kinds of work read.
     """
-    return {key: value for key, value in flat.items() if _counts(affects(schema, key), stage, where_used)}
+    return {key: value for key, value in flat.items() if _counts(affects(schema, key), value, stage, where_used)}
 
 
 def affects(schema: type[BaseModel], key: str) -> Affects | None:
@@ -70,8 +73,10 @@ def affects(schema: type[BaseModel], key: str) -> Affects | None:
     return affects(section, rest) if rest else getattr(section, "AFFECTS", None)
 
 
-def _counts(said: Affects | None, stage: Stage, where_used: bool) -> bool:
-    return said is not None and stage in said.stages and (where_used or not said.where_used)
+def _counts(said: Affects | None, value: Any, stage: Stage, where_used: bool) -> bool:
+    if said is None or stage not in said.stages or value == said.neutral:
+        return False
+    return where_used or not said.where_used
 
 
 def _sections(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -57,6 +57,7 @@ IN_32_BITS = AfterValidator(_in_32_bits)
 
 # Counts end where no machine gets to the end of them, so that a slip of the finger is not an exhausted memory.
 Positive = Annotated[int, NUMBER, Field(gt=0), AfterValidator(AtMost(10_000_000, "more would take years"))]
+Iterations = Annotated[int, NUMBER, Field(ge=0), AfterValidator(AtMost(10_000_000, "more would take years"))]
 Images = Annotated[int, NUMBER, Field(gt=0), AfterValidator(AtMost(100_000, "no memory holds more images at once"))]
 Pixels = Annotated[int, NUMBER, Field(gt=0), AfterValidator(AtMost(100_000, "no picture is larger"))]
 Channels = Annotated[int, NUMBER, Field(gt=0), AfterValidator(AtMost(100_000, "no memory holds a wider layer"))]

@@ -30,21 +30,13 @@ from configs.bounds import (
 )
 from configs.errors import UserError
 from configs.reading import find_config, override, read_settings
+from configs.sections import EVERYTHING, LEARNING, NOTHING, Section
+from configs.training import DynamicConfig, ScheduleConfig, TrainConfig
 
 MOST_TASKS = 256
 """A network has a head for each, and every pair of them is compared."""
 LONGEST_SHOWN = 200
 """Characters of a wrong value that a message repeats."""
-
-EVERYTHING = Affects(("scores", "training", "evaluation"))
-LEARNING = Affects(("scores", "training"))  # what is seen in training batches, which scoring uses too
-NOTHING = Affects()
-
-
-class Section(BaseModel):
-    """A part of the settings: unknown keys are errors, values do not change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class DataConfig(Section):
@@ -122,38 +114,6 @@ class ScoringConfig(Section):
     keep_ratios: dict[Literal["static", "pretrained"], dict[Percent, Share]] = Field(
         default_factory=dict, description="published keep ratio for each sparsity in percent"
     )
-
-
-class ScheduleConfig(Section):
-    """Length and learning rate of one kind of training run."""
-
-    AFFECTS: ClassVar = Affects(("training",), where_used=True)
-
-    max_iters: Annotated[Positive, NOTHING]  # a run may be made longer
-    lr: Factor
-    decay_every: Positive = 4000
-    decay_rate: Annotated[float, NUMBER, Field(gt=0, le=1)] = 0.5
-
-
-class DynamicConfig(Section):
-    """Dynamic sparse training (DiSparse, RigL)."""
-
-    AFFECTS: ClassVar = Affects(("training",), where_used=True)
-
-    end: Positive = Field(15000, description="iteration after which the masks are fixed")
-    interval: Positive = 50
-    prune_rate: Share = 0.5
-    chunks: Images = Field(2, description="parts of the current batch whose gradients are summed for growth")
-    regrow: Literal["stored", "zero"] = "stored"
-    erk_power: Annotated[float, NUMBER, Field(ge=0, le=10)] = 0.9
-
-
-class TrainConfig(ScheduleConfig):
-    weight_decay: Annotated[NotNegative, Affects(("training",))] = 5e-4
-    eval_interval: Annotated[Positive, NOTHING] = 50
-    save_interval: Annotated[Positive, NOTHING] = 1000
-    # Some metrics are means over batches.
-    eval_batch_size: Annotated[Images | None, Affects(("evaluation",))] = Field(None, description="none: as training")
 
 
 class Config(Section):

@@ -70,7 +70,7 @@ def train_shortly(net: MultitaskNet, study: "Study", training: ShortTraining) ->
     """
     config, runtime = study.setup.config, study.setup.runtime
     roles = {role.name: role for role in training.roles}
-    optimizer, scheduler = make_optimizer(runtime.arrange(net).train(), config.train, config.train.weight_decay)
+    optimizer, scheduler = make_optimizer(runtime.arrange(net).train(), config.train, config.train)
 
     def predict(images: Tensor) -> dict[str, Tensor]:
         features = net.backbone(images)
@@ -83,7 +83,7 @@ def train_shortly(net: MultitaskNet, study: "Study", training: ShortTraining) ->
             seed_everything(step_seed(training.seed, iteration, 0))
             losses = task_losses(predict, batch, roles, runtime)
             _check_finite(losses, iteration, training.name)
-            descend(losses, roles, optimizer, scheduler)
+            descend(losses, roles, optimizer, scheduler, config.train.clip)
             bar.update()
     net.to(memory_format=torch.contiguous_format)
 

@@ -14,6 +14,7 @@ from models import MultitaskNet
 from reproduce.planned import PlannedStudy, PlannedTraining
 from reproduce.progress import Step
 from runtime.setup import Setup
+from training.balancing import make_backward
 from training.costs import multiply_adds
 from training.evaluation import evaluate
 from training.optim import make_optimizer
@@ -45,7 +46,8 @@ class Estimate:
         """
         setup, config, total = self.setup, self.setup.config, WARM_UP + STEPS
         self.net.train()
-        optimizer, scheduler = make_optimizer(self.net, config.train, config.train.weight_decay)
+        optimizer, scheduler = make_optimizer(self.net, config.train, config.train)
+        backward = make_backward(config.train.balance, self.net, config.source.parent, setup.runtime.world)
         size, workers = config.data.batch_size, setup.num_workers
         loader = training_loader(
             config, setup.keys, range(total), batch_size=size, seed=setup.seed, num_workers=workers
@@ -53,7 +55,7 @@ class Estimate:
         times = [self._now()]
         for batch in tqdm(loader, "measuring a few steps", total, leave=False, disable=None):
             losses = task_losses(self.net, setup.runtime.place(batch), setup.tasks, setup.runtime)
-            descend(losses, setup.tasks, optimizer, scheduler)
+            descend(losses, setup.tasks, optimizer, scheduler, config.train.clip, backward)
             times.append(self._now())
         return _mean_step(times)
 

@@ -77,8 +77,13 @@ def iou(tasks: tuple[str, ...] = TASKS) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def evaluation(run: str = "rooms_baseline", tasks: tuple[str, ...] = TASKS, dataset: str = "rooms", method: str = "baseline",
-               ratio: int | None = None) -> dict[str, Any]:  # fmt: skip
+def evaluation(
+    run: str = "rooms_baseline",
+    tasks: tuple[str, ...] = TASKS,
+    dataset: str = "rooms",
+    method: str = "baseline",
+    ratio: int | None = None,
+) -> dict[str, Any]:
     """One metric, mIoU, at 0.25 for each task; a constant reaches 0.1."""
     counted = {"kept": 10, "pruned": 0, "weights": 10, "sparsity": 0.0}
     return {

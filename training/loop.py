@@ -20,6 +20,7 @@ from models import MultitaskNet
 from models.files import first_not_finite
 from runtime.device import seed_everything
 from runtime.passes import report_skipped
+from training.balancing import make_backward
 from training.checkpoints.checkpoint import Checkpoint
 from training.checkpoints.identities import begun_as
 from training.checkpoints.keeping import RunFiles
@@ -50,9 +51,9 @@ class Trainer:
     def __init__(self, job: Job, net: MultitaskNet, checkpoint: Checkpoint | None = None) -> None:
         self.job, self.setup, self.runtime = job, job.setup, job.setup.runtime
         self.net = self.runtime.arrange(share_normalisation(net, self.runtime)).train()
-        self.optimizer, self.scheduler = make_optimizer(
-            self.net, job.schedule, self.setup.config.train.weight_decay
-        )
+        train, folder = self.setup.config.train, self.setup.config.source.parent
+        self.optimizer, self.scheduler = make_optimizer(self.net, job.schedule, train)
+        self.backward = make_backward(train.balance, self.net, folder, self.runtime.world)
         self.sparsifier = begin_sparsifying(job, self.net, self.optimizer)
         self.best = Best(self.setup.tasks)
         self.split = validation_split(self.setup.config)
@@ -152,7 +153,8 @@ class Trainer:
         if self.ledger.due:
             self._settle()
         self.whole = False
-        descend(losses, self.setup.tasks, self.optimizer, self.scheduler)
+        clip = self.setup.config.train.clip
+        descend(losses, self.setup.tasks, self.optimizer, self.scheduler, clip, self.backward)
         average_statistics(self.net, self.runtime)
         self.iteration += 1
         self.whole = True
@@ -200,8 +202,8 @@ class Trainer:
         is_best = self.best.update(self.results, self.iteration, self.job.masks_fixed(self.iteration))
         if is_best:
             self.files.write(self.job.best, details=self._details())
-        if (log := self.files.log) is not None:
-            log.add_results(self.results)
+        self.files.add_results(self.results, self.iteration)
+        if self.runtime.is_main:
             remark = " (best so far)" if is_best else ""
             with suppress(BrokenPipeError):  # a reader that went away, as after `| head`, is no reason to stop
                 self.bar.write(f"iteration {self.iteration}: {results_text(self.results)}{remark}")
@@ -232,8 +234,7 @@ class Trainer:
 
     def _settle(self) -> None:
         for entry in self.ledger.settle(self.interrupts.asked, self._is_late):
-            if self.files.log is not None:
-                self.files.log.add(entry)
+            self.files.add(entry)
             if entry.iteration % TEXT_EVERY == 0:
                 losses = zip(self.setup.tasks, entry.losses, strict=True)
                 self.bar.set_postfix_str(" ".join(f"{task} {loss:.3f}" for task, loss in losses), refresh=False)

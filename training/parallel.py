@@ -7,10 +7,10 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
-from runtime.device import Runtime
+from runtime.device import Net, Runtime
 
 
-def share_normalisation(net: nn.Module, runtime: Runtime) -> nn.Module:
+def share_normalisation(net: Net, runtime: Runtime) -> Net:
     """On several GPUs, batch normalisation over the whole batch, as on one; elsewhere the network as it is.
 
     Torch has this for CUDA only. On CPUs each process normalises with its own share of the batch.

@@ -5,10 +5,12 @@ from typing import Any, Protocol
 
 import numpy as np
 from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from runtime.device import Runtime
+from training.balancing import Backward, backward_of_sum
 
 
 class Trained(Protocol):
@@ -36,11 +38,22 @@ def task_losses(
 
 
 def descend(
-    losses: Mapping[str, Tensor], tasks: Mapping[str, Trained], optimizer: Optimizer, scheduler: LRScheduler
+    losses: Mapping[str, Tensor],
+    tasks: Mapping[str, Trained],
+    optimizer: Optimizer,
+    scheduler: LRScheduler,
+    clip: float | None = None,
+    backward: Backward = backward_of_sum,
 ) -> None:
-    """One step along the gradient of the weighted sum of the losses."""
-    total: Tensor = sum(task.weight * losses[name] for name, task in tasks.items())  # type: ignore[assignment]
-    total.backward()
+    """One step along the gradient of the weighted losses.
+
+    Args:
+        clip: the gradient, of all parameters together, is made no longer than this; None: it stays as it is.
+        backward: makes one gradient of the losses.
+    """
+    backward({name: task.weight * losses[name] for name, task in tasks.items()})
+    if clip is not None:
+        clip_grad_norm_([parameter for group in optimizer.param_groups for parameter in group["params"]], clip)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     scheduler.step()

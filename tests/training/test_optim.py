@@ -22,7 +22,7 @@ def test_a_network_pruned_after_training_is_retrained() -> None:
 def test_the_published_decay() -> None:
     net = conv_net()
     settings = load_config("sample", ["train.lr=0.1", "train.decay_every=2", "train.decay_rate=0.3"]).train
-    optimizer, scheduler = make_optimizer(net, settings, 0.0)
+    optimizer, scheduler = make_optimizer(net, settings, settings)
     rates = []
     for _ in range(5):
         rates.append(scheduler.get_last_lr()[0])
@@ -39,7 +39,7 @@ def test_the_state_of_a_network_masked_later_fits_one_masked_before() -> None:
         net = conv_net()
         if first:
             apply_masks(net, masks)
-        optimizer, _ = make_optimizer(net, settings, 5e-4)
+        optimizer, _ = make_optimizer(net, settings, settings)
         if not first:
             apply_masks(net, masks)
         nets.append((net, optimizer))

@@ -48,13 +48,13 @@ def as_mask(tensor: Tensor, name: str) -> Tensor:
     return tensor.bool()
 
 
-def check_optimizer(state: Any, optimizer: torch.optim.Optimizer, moments: tuple[str, ...]) -> None:
+def check_optimizer(state: Any, optimizer: torch.optim.Optimizer, names: tuple[str, ...]) -> None:
     """See that an optimiser's state fits the optimiser: a fused kernel does not look, and writes outside of its memory.
 
     Args:
         state: as ``optimizer.state_dict()`` gave it; of no parameter, or of all.
         optimizer: new, of the same settings.
-        moments: names of what it keeps for each parameter, of the parameter's shape; ``step`` besides.
+        names: of what it keeps for each parameter: moments, of the parameter's shape, and ``step``, a number.
 
     Raises:
         Unsound: anything differs but the learning rate.
@@ -76,12 +76,12 @@ def check_optimizer(state: Any, optimizer: torch.optim.Optimizer, moments: tuple
     if not isinstance(kept, Mapping) or (kept and set(kept) != set(range(len(parameters)))):
         raise Unsound("the optimiser's state is not of this network's parameters")
     for index, entry in kept.items():
-        _check_moments(entry, parameters[index], moments, f"optimizer.state.{index}")
+        _check_moments(entry, parameters[index], names, f"optimizer.state.{index}")
 
 
-def _check_moments(entry: Any, parameter: Tensor, moments: tuple[str, ...], where: str) -> None:
-    if not isinstance(entry, Mapping) or set(entry) != {"step", *moments}:
-        raise Unsound(f"'{where}' does not hold step, {', '.join(moments)}")
+def _check_moments(entry: Any, parameter: Tensor, names: tuple[str, ...], where: str) -> None:
+    if not isinstance(entry, Mapping) or set(entry) != set(names):
+        raise Unsound(f"'{where}' does not hold {', '.join(names)}")
     for name, value in entry.items():
         shape = parameter.shape if name != "step" else torch.Size([])
         if not isinstance(value, Tensor) or value.shape != shape or value.dtype not in FLOATS:

@@ -103,6 +103,8 @@ def training_identity(job: Job, start: Identity | None = None) -> Identity:
         "seed": job.setup.seed,
         **{f"{section}.{name}": value for name, value in schedule.items()},
     }
+    if job.schedule.schedule == "cosine":  # then the length is in every rate
+        further[f"{section}.max_iters"] = job.schedule.max_iters
     entry = ["training.loop"]
     if job.sparsifier is not None:
         entry.append(type(job.sparsifier).__module__)

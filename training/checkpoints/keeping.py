@@ -9,7 +9,10 @@ from torch import nn
 from reports.curves import draw_curves
 from runtime.identity import Identity
 from training.checkpoints.checkpoint import capture, write_checkpoint
+from training.evaluation import Results
+from training.events import Events
 from training.job import Job
+from training.ledger import Entry
 from training.log import TrainingLog
 
 DRAW_EVERY = 60.0
@@ -36,8 +39,11 @@ class RunFiles:
         self._job, self._net, self._identity = job, net, identity
         self._drawn = time.monotonic()
         self.log = TrainingLog(job.log, job.setup.tasks, iteration) if job.setup.runtime.is_main else None
+        self._events: Events | None = None
         if self.log is not None:
             self.log.rows = rows
+            if job.setup.config.train.log == "tensorboard":
+                self._events = Events(job.setup.dest, job.name, list(job.setup.tasks), iteration)
 
     def begin(self, anew: bool) -> None:
         """Make the log; of an earlier run that was kept until now, nothing may pass for this one's.
@@ -50,6 +56,21 @@ class RunFiles:
         for path in (self._job.best, self._job.final) if anew else ():
             path.unlink(missing_ok=True)
         self.log.begin()
+        if self._events is not None:
+            self._events.begin()
+
+    def add(self, entry: Entry) -> None:
+        """Note a step."""
+        for log in (self.log, self._events):
+            if log is not None:
+                log.add(entry)
+
+    def add_results(self, results: Results, iteration: int) -> None:
+        """Note a validation, after this iteration."""
+        if self.log is not None:
+            self.log.add_results(results)
+        if self._events is not None:
+            self._events.add_results(results, iteration)
 
     def write(self, path: Path, **contents: Any) -> None:
         """Write the network to a checkpoint, with its ``training`` state or ``details``."""
@@ -57,6 +78,8 @@ class RunFiles:
             job = self._job
             captured = capture(job.setup, self._net, job.method, job.ratio, identity=self._identity, **contents)
             write_checkpoint(path, captured)
+        if self._events is not None:
+            self._events.flush()
 
     def draw(self, now: bool = True) -> None:
         """Draw the curves; unless it has to be ``now``, only if that is long ago."""

@@ -13,7 +13,7 @@ from configs import UserError
 from configs.schema import describe
 from models.files import Unsound
 from training.checkpoints.checking import check_optimizer
-from training.optim import MOMENTS
+from training.optim import kept_of
 
 if TYPE_CHECKING:
     from training.loop import Trainer
@@ -83,7 +83,7 @@ def read_state(
     again = "start anew with --force"
     try:
         state = TrainingState.model_validate(content)
-        check_optimizer(state.optimizer, optimizer, MOMENTS)
+        check_optimizer(state.optimizer, optimizer, kept_of(optimizer))
         _check_scheduler(state, scheduler)
     except ValidationError as error:
         raise UserError(f"{path}: training.{describe(error)}; {again}") from error
@@ -119,7 +119,7 @@ def load_optimizer(optimizer: Optimizer, kept: dict[str, Any]) -> None:
     """
     optimizer.load_state_dict(kept)
     for parameter, entry in optimizer.state.items():
-        for name in MOMENTS:
+        for name in entry.keys() - {"step"}:
             entry[name] = torch.empty_like(parameter, requires_grad=False).copy_(entry[name])
 
 

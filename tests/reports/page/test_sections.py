@@ -55,7 +55,8 @@ def groups_of(folder: Path, **changes: object) -> Found:
         return {"tasks": tasks, "serves": tasks, "values": values, "intervals": ends, "cost": 1.0, "predicted": False}
 
     contents = {
-        "schema": 1, "dataset": "rooms", "tasks": ["seg", "sn", "depth"], "source": "gains", "source_file": "gains.json",
+        "schema": 1, "dataset": "rooms", "tasks": ["seg", "sn", "depth"], "source": "gains",
+        "source_file": "gains.json",
         "replicates": 3, "by": "networks", "budget": 2.0, "cover": False, "max_size": 3, "value": 0.1 / 3, "cost": 2.0,
         "groups": [group(["seg", "sn"], {"seg": 0.2, "sn": -0.1}), group(["depth"], {"depth": 0.0})],
         "runner_up": None, "gap": None, "gap_interval": None, "stability": 0.9, "resamples": 100, "all_together": None,
@@ -153,8 +154,8 @@ def test_agreement_of_orders(tmp_path: Path) -> None:
 
 def test_gains_of_larger_groups_have_a_table(tmp_path: Path) -> None:
     contents = gains()
-    contents["runs"] += [{"tasks": ["seg", "sn", "depth"], "seed": s, "value": dict.fromkeys(["seg", "sn", "depth"], 2.0)}
-                         for s in range(3)]  # fmt: skip
+    value = dict.fromkeys(["seg", "sn", "depth"], 2.0)
+    contents["runs"] += [{"tasks": list(value), "seed": seed, "value": value} for seed in range(3)]
     assert "seg + sn + depth" in words(section(found(tmp_path, gains=contents), "gains"))
 
 

@@ -15,8 +15,8 @@ def found(folder: Path, **files: object) -> Found:
 def test_an_estimator_that_sees_the_twin(tmp_path: Path) -> None:
     results = found(tmp_path, relatedness=relatedness())
     assert can_tell(results) == (
-        "What these numbers can tell: labels tells a task's exact twin from noise on these data, with 3 of 3 neighbouring "
-        "partners in a clear order."
+        "What these numbers can tell: labels tells a task's exact twin from noise on these data, with 3 of 3 "
+        "neighbouring partners in a clear order."
     )
     assert cannot_tell(results) == (
         "What they cannot tell: what training together really gains, since only training would measure it."
@@ -50,7 +50,8 @@ def test_without_controls_or_replicates_nothing_is_known(tmp_path: Path) -> None
 def test_measured_gains_and_their_intervals(tmp_path: Path) -> None:
     results = found(tmp_path, gains=gains())
     assert can_tell(results) == (
-        "What these numbers can tell: 6 of 6 measured gains of pairs differ from training alone by their whole 95 % interval, "
+        "What these numbers can tell: 6 of 6 measured gains of pairs differ from training alone by their whole 95 % "
+        "interval, "
         "4 for the better and 2 for the worse (chance alone would give about 0)."
     )
     assert cannot_tell(results) == "Beyond that, nothing is left open here."
