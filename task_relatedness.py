@@ -10,13 +10,16 @@ from pathlib import Path
 
 from configs import UserError, flags
 from configs.paths import prepare_folder
-from relatedness.registry import ESTIMATORS
+from relatedness.registry import DEFAULT, ESTIMATORS
+
+REPLICATES, MOST_REPLICATES = 5, 20
 
 
 def main() -> None:
     arguments = parse_arguments()
     from relatedness.registry import build_estimators
     from relatedness.running import make_run, report, run_all
+    from relatedness.settling import Enough
     from relatedness.short_training import default_warmup
     from relatedness.study import Plan
     from reports.relatedness.figures import draw_relatedness
@@ -28,15 +31,18 @@ def main() -> None:
     setup = prepare(flags.SharedFlags.of(arguments))
     if len(setup.tasks) < 2:
         raise UserError("--tasks: relatedness is between tasks; name two or more")
-    estimators = build_estimators(arguments.estimators, setup.config, warm=arguments.warmup is not None)
+    if arguments.until_settled and arguments.no_controls:
+        raise UserError("--until_settled: what is settled is told from floor and ceiling; leave out --no_controls")
+    estimators = build_estimators(arguments.estimators, setup.config)
     batches = arguments.num_batches or setup.config.scoring.relatedness_batches
     plan = Plan(batches, not arguments.no_controls, arguments.warmup or default_warmup(setup))
     folder = prepare_folder(setup.dest / "relatedness")
-    run = make_run(setup, plan, arguments.replicates, estimators, arguments.estimators is not None, folder)
-    watch = Stopwatch()
-    found, fresh, identity = run_all(run, watch, arguments.force_run)
+    replicates = arguments.replicates or (MOST_REPLICATES if arguments.until_settled else REPLICATES)
+    run = make_run(setup, plan, replicates, estimators, arguments.estimators is not None, folder)
+    watch, enough = Stopwatch(), Enough(run, arguments.until_settled) if arguments.until_settled else None
+    found, fresh, identity = run_all(run, watch, arguments.force_run, enough or (lambda found: False))
     if setup.runtime.is_main:
-        contents = report(run, found, identity, watch)
+        contents = report(run, found, identity, watch, enough and enough.settling())
         contents.write(setup.dest / "relatedness.json", indent=None)
         summaries = summarise(contents)
         draw_relatedness(contents, summaries, setup.dest / "relatedness.png")
@@ -49,10 +55,14 @@ def parse_arguments() -> argparse.Namespace:
     add = parser.add_argument_group("relatedness").add_argument
     add("--estimators", type=flags.names_list,
         help=f"all, or some of {', '.join(ESTIMATORS)}, or your own as module:attribute; @warm after a name looks at "
-        f"networks after a warm-up; default: those that need no training, and with --warmup the same after it")
+        f"networks after a warm-up; default: {','.join(DEFAULT)}")
     add("--num_batches", type=flags.positive, help="batches that each network is looked at with; default: the data "
         "set's scoring.relatedness_batches")
-    add("--replicates", type=flags.positive, default=5, help="networks to look at: seeds --seed, --seed + 1, ...")
+    add("--replicates", type=flags.positive, help="networks to look at, each with batches of its own: seeds --seed, "
+        f"--seed + 1, ...; with --until_settled the most of them; default: {REPLICATES}, with it {MOST_REPLICATES}")
+    add("--until_settled", nargs="?", const="order", choices=("order", "grouping"), help="stop as soon as more "
+        "replicates would hardly change the order of each task's partners (default), or the grouping that "
+        "group_tasks.py would choose, by the first of the estimators; it says which")
     add("--warmup", type=flags.positive, help="iterations of joint training before warm networks are looked at; "
         "default: 5 %% of the schedule where an estimator needs them")
     add("--no_controls", action="store_true", help="no floor and ceiling: three times as fast, but nobody knows what "
@@ -64,7 +74,8 @@ def parse_arguments() -> argparse.Namespace:
 def print_report(contents, summaries: list, fresh: int, dest: Path) -> None:
     """Every estimator's matrix, worth and orders, what it all cost, and where everything is."""
     from reports.costs import memory_text
-    from reports.relatedness.text import estimator_text, legend_text
+    from reports.relatedness.settling import settling_text
+    from reports.relatedness.text import estimator_text, legend_text, recommendation_text
 
     controls = any(result.floor is not None for result in contents.estimators.values())
     print(f"\nRelatedness of tasks on {contents.dataset}, by {len(summaries)} estimators")
@@ -74,6 +85,9 @@ def print_report(contents, summaries: list, fresh: int, dest: Path) -> None:
         print(f"\n{estimator_text(summary, contents.replicates, cost)}")
     for label, reason in contents.left_out.items():
         print(f"\n{label} is left out: {reason}")
+    if contents.settling is not None:
+        print(f"\n{settling_text(contents.settling)}")
+    print(f"\n{recommendation_text(summaries[0])}")
     total = len(contents.estimators) * contents.replicates
     seconds = ", ".join(f"{name} {value:.1f} s" for name, value in contents.provenance["seconds"].items())
     again = " (--force_run makes them again)" if fresh < total else ""

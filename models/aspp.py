@@ -1,5 +1,7 @@
 """The ASPP head of AdaShare and DiSparse: four dilated branches, summed (Chen et al., "DeepLab", TPAMI 2018)."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -31,12 +33,41 @@ class ByteDropout(nn.Dropout):
     """
 
     def forward(self, x: Tensor) -> Tensor:
+        keep = self._drawn(x)
+        return super().forward(x) if keep is None else (x * keep).mul_(1 / (1 - self.p))
+
+    def of_relu(self, x: Tensor) -> Tensor:
+        """The same of max(x, 0), which overwrites x; for the backward pass one map is kept, not three."""
+        keep = self._drawn(x)
+        if keep is None:
+            return super().forward(F.relu(x, inplace=True))
+        return _ReluDropout.apply(x, keep, 1 / (1 - self.p))
+
+    def _drawn(self, x: Tensor) -> Tensor | None:
+        """Which values are kept, drawn at random; None where PyTorch has to do it."""
         dense = x.is_contiguous() or x.is_contiguous(memory_format=torch.channels_last)
         if not self.training or x.device.type != "cpu" or not dense or (self.p * 256) % 1:
-            return super().forward(x)
+            return None
         draws = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
         keep = draws.view(torch.int8)[: x.numel()] >= int(self.p * 256) - 128
-        return (x * keep.as_strided(x.shape, x.stride())).mul_(1 / (1 - self.p))
+        return keep.as_strided(x.shape, x.stride())
+
+
+class _ReluDropout(torch.autograd.Function):
+    """max(x, 0) * keep * scale in the place of x. What is above zero in the end is what gradients pass through."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, keep: Tensor, scale: float) -> Tensor:
+        x.relu_().mul_(keep).mul_(scale)
+        ctx.mark_dirty(x)
+        ctx.save_for_backward(x)
+        ctx.scale = scale
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (result,) = ctx.saved_tensors
+        return torch.where(result > 0, gradient * ctx.scale, 0), None, None
 
 
 class Branch(nn.Module):
@@ -50,8 +81,8 @@ class Branch(nn.Module):
         self.dropout = ByteDropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.dropout(F.relu(self.conv1(x), inplace=True))
-        x = self.dropout(F.relu(self.conv2(x), inplace=True))
+        x = self.dropout.of_relu(self.conv1(x))
+        x = self.dropout.of_relu(self.conv2(x))
         return self.conv3(x)
 
 

@@ -48,6 +48,7 @@ def task_gradients(
     *,
     precision: Callable[[], AbstractContextManager] = nullcontext,
     before_batch: Callable[[int], object] = lambda number: None,
+    own_heads: bool = True,
 ) -> Iterator[TaskGradient]:
     """For each batch and task, the gradient at the task's own head, then at the backbone.
 
@@ -61,6 +62,7 @@ def task_gradients(
         losses: for each task, a function of (prediction, batch) that gives a scalar.
         precision: a context for the forward passes, such as autocast.
         before_batch: called with the number of the batch, for seeding dropout.
+        own_heads: False leaves out the heads' gradients, which are a third of a head's work.
 
     Raises:
         UserError: a loss is not finite, or there is no batch.
@@ -69,18 +71,20 @@ def task_gradients(
     with training_mode(net):
         for number, batch in enumerate(batches):
             before_batch(number)
-            yield from _of_batch(net, number, batch, losses, precision)
+            yield from _of_batch(net, number, batch, losses, precision, own_heads)
     if number < 0:
         raise UserError(NO_BATCH)
 
 
-def _of_batch(net: nn.Module, number: int, batch: Batch, losses: Mapping[str, Loss], precision: Callable) -> Iterator:
+def _of_batch(
+    net: nn.Module, number: int, batch: Batch, losses: Mapping[str, Loss], precision: Callable, own_heads: bool
+) -> Iterator[TaskGradient]:
     """What ``task_gradients`` gives for one batch; its features' memory is free before the next runs forwards."""
     shared = shared_weights(net)
     with precision():
         features = net.backbone(batch["img"])  # type: ignore[operator]
     for position, (task, loss) in enumerate(losses.items(), start=1):
-        own = head_weights(net, task)
+        own = head_weights(net, task) if own_heads else {}
         # A leaf of its own ends the head's backward pass at the features; what arrives there is then sent through the
         # backbone. autograd.grad, unlike backward, leaves no gradients on the parameters.
         leaf = features.detach().requires_grad_()
@@ -88,9 +92,10 @@ def _of_batch(net: nn.Module, number: int, batch: Batch, losses: Mapping[str, Lo
             value = loss(net.heads[task](leaf), batch)  # type: ignore[index, operator]
         _check_finite(value, task, number, batch)
         at_features, *at_head = torch.autograd.grad(value, [leaf, *own.values()])
-        given = dict(zip(own, at_head, strict=True))
-        del at_head
-        yield TaskGradient(number, task, value.item(), shared=False, at=given)
+        if own_heads:
+            given = dict(zip(own, at_head, strict=True))
+            del at_head
+            yield TaskGradient(number, task, value.item(), shared=False, at=given)
         # The backbone's graph serves all tasks; with the last pass its memory is given back as it goes.
         more = position < len(losses)
         at_shared = torch.autograd.grad(features, list(shared.values()), at_features, retain_graph=more)

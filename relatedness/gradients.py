@@ -15,8 +15,9 @@ from torch import Tensor
 from dataloaders.fetching import seeded_generator
 from models import MultitaskNet
 from prune_utils.layers import Scores, shared_weights
-from prune_utils.scores import Loss, TaskGradient, add_magnitudes, snip_scores, task_gradients, zero_scores
+from prune_utils.scores import Loss, TaskGradient, task_gradients
 from relatedness.base import State
+from relatedness.magnitudes import Magnitudes, RoleScores
 from relatedness.sketch import Sketch
 from runtime.passes import over_batches
 
@@ -120,20 +121,23 @@ def too_few_batches(study: "Study") -> str | None:
     return None
 
 
-def gradient_pass(study: "Study", state: State) -> tuple[Gradients, dict[str, Scores]]:
+def gradient_pass(study: "Study", state: State) -> tuple[Gradients, RoleScores | None]:
     """One pass over the first batches, from which both signed gradients and, at initialisation, SNIP scores come.
 
     Returns:
-        the gradients; and role -> scores, empty where the study has none.
+        the gradients; and the scores, where the study has any.
     """
     net = study.network(state)
     losses = {role.name: role.loss for role in study.roles}
-    found, magnitudes = signed_gradients(study, net, losses, with_magnitudes=study.with_scores and state == "init")
-    return found, snip_scores(net, magnitudes)
+    if not (study.with_scores and state == "init"):
+        return signed_gradients(study, net, losses)[0], None
+    magnitudes = Magnitudes(net, study.roles)
+    found, sums = signed_gradients(study, net, losses, magnitudes)
+    return found, magnitudes.scores(net, sums)
 
 
 def signed_gradients(
-    study: "Study", net: MultitaskNet, losses: Mapping[str, Loss], with_magnitudes: bool = False
+    study: "Study", net: MultitaskNet, losses: Mapping[str, Loss], magnitudes: Magnitudes | None = None
 ) -> tuple[Gradients, dict[str, Scores]]:
     """Signed gradients of some losses on the first batches.
 
@@ -141,26 +145,27 @@ def signed_gradients(
 
     Args:
         net: has a head for each loss by its name.
+        magnitudes: adds up the sizes of the gradients too, those at the heads included.
 
     Returns:
-        the gradients; and for each loss, the sum of the sizes of its gradients on every weight, where that is wanted.
+        the gradients; and the sums of ``magnitudes`` over all processes.
     """
     mine, count = study.mine("first"), study.plan.num_batches
     sums = SignedSums(list(losses), shared_weights(net), study.seed)
 
     def measure(net: MultitaskNet, batches: Iterable[Mapping], _: object, **options: Any) -> dict[str, Scores]:
-        magnitudes = zero_scores(net, losses) if with_magnitudes else {}
-        for gradient in task_gradients(net, study.with_controls(batches, "first", mine), losses, **options):
+        seen = study.with_controls(batches, "first", mine)
+        for gradient in task_gradients(net, seen, losses, own_heads=magnitudes is not None, **options):
             if gradient.shared:
                 sums.add(mine[gradient.number], gradient)
-            if magnitudes:
-                add_magnitudes(magnitudes[gradient.task], gradient.at)
-        return magnitudes
+            if magnitudes is not None:
+                magnitudes.add(gradient)
+        return magnitudes.sums if magnitudes is not None else {}
 
     with study.bar(count, "gradients") as bar:
-        magnitudes = over_batches(measure, study.setup, net, count, study.seed, bar)
+        sizes = over_batches(measure, study.setup, net, count, study.seed, bar)
     study.products.count_passes(count, count * len(losses))
-    return sums.gradients(study.setup.runtime.sum_over_processes), magnitudes
+    return sums.gradients(study.setup.runtime.sum_over_processes), sizes
 
 
 def _flat(gradient: Tensor) -> Tensor:

@@ -52,6 +52,11 @@ class Products:
             self._open[-1].used |= self._frames[key].used | {key}
         return self._made[key]
 
+    def replace(self, key: Hashable, change: Callable[[Any], Any]) -> None:
+        """Keep something else under the key from now on, made of what is there; its cost stays. Nothing if none is."""
+        if key in self._made:
+            self._made[key] = change(self._made[key])
+
     def count_passes(self, forward: int, backward: int) -> None:
         """Note passes through a backbone for what is being made."""
         if self._open:

@@ -30,33 +30,28 @@ ESTIMATORS = {
 }
 """Where each estimator is found; it is loaded when it is asked for, since that takes torch."""
 
+DEFAULT = ("readout", "labels", "dominance", "joint_alignment")
+"""What is asked where none is named, the recommended one first (docs/evidence.md)."""
+
 UNTRAINED = ("labels", "init")
 STATE_MARK, OPTION_MARK = "@", "+"
 
 
-def build_estimators(labels: Sequence[str] | None, config: Config, warm: bool = False) -> "dict[str, Estimator]":
+def build_estimators(labels: Sequence[str] | None, config: Config) -> "dict[str, Estimator]":
     """Estimators with their options, by label.
 
     Args:
         labels: keys of ``ESTIMATORS`` or ``module:attribute``, each perhaps with options and with the state that it is
             to look at, as in ``gradient_cosine@warm`` or ``readout+depth=blocks.2@warm``; "all" stands for all of
-            ``ESTIMATORS``, "every" for all in each of the states that they can look at. None: those that need no
-            training and, if there is a warm-up, the same after it.
+            ``ESTIMATORS``, "every" for all in each of the states that they can look at. None: those of ``DEFAULT``.
         config: the settings; ``relatedness.<name>`` holds the options of an estimator.
-        warm: whether a warm-up was asked for.
 
     Raises:
         UserError: an unknown estimator, no estimator, one named twice, or an option that it does not have or cannot
             take.
     """
-    _check_sections(config, labels or [])
-    if labels is None:
-        found = {name: build_estimator(name, config) for name in ESTIMATORS}
-        chosen = {name: estimator for name, estimator in found.items() if estimator.need in UNTRAINED}
-        if warm:
-            again = [name for name, estimator in found.items() if "warm" in estimator.needs]
-            chosen |= {f"{name}{STATE_MARK}warm": build_estimator(f"{name}{STATE_MARK}warm", config) for name in again}
-        return chosen
+    labels = DEFAULT if labels is None else labels
+    _check_sections(config, labels)
     wanted = [name for label in labels for name in _meant(label, config)]
     if len(set(wanted)) < len(wanted) or not wanted:
         raise UserError(f"--estimators: '{','.join(labels)}' should name each estimator once, for instance snip,labels")

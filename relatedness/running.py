@@ -1,7 +1,7 @@
 """All estimators in all replicates, kept estimates first, and what they say as ``relatedness.json``."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from relatedness import store
 from relatedness.base import Estimator, Relatedness
 from relatedness.controls import split_controls
 from relatedness.study import Plan, Study
-from reports.relatedness.file import EstimatorCost, EstimatorResult, LayerDetail, RelatednessFile
+from reports.relatedness.file import EstimatorCost, EstimatorResult, LayerDetail, RelatednessFile, Settling
 from reports.relatedness.summary import sensitivity
 from runtime.identity import UNNAMED
 from runtime.passes import check_shared, scoring_batch_size
@@ -70,11 +70,14 @@ def make_run(
     return RelatednessRun(setup, plan, replicates, usable, left_out, folder)
 
 
-def run_all(run: RelatednessRun, watch: Stopwatch, force: bool) -> tuple[Found, int, dict[str, Any]]:
+def run_all(
+    run: RelatednessRun, watch: Stopwatch, force: bool, enough: Callable[[Found], bool] = lambda found: False
+) -> tuple[Found, int, dict[str, Any]]:
     """What every estimator says in every replicate.
 
     Args:
         force: make all anew even where kept estimates would do.
+        enough: is asked after each replicate, given all up to then, whether to leave out the others.
 
     Returns:
         the estimates, how many had to be made, and the identity of them all.
@@ -85,16 +88,19 @@ def run_all(run: RelatednessRun, watch: Stopwatch, force: bool) -> tuple[Found, 
     estimates = run.setup.runtime.agree({place: one for place, one in kept.items() if one is not None})
     missing = [place for place in files if place not in estimates]
     quiet = not (missing and run.setup.runtime.is_main)
+    found: Found = {label: [] for label in run.estimators}
     with tqdm(total=len(missing), unit="estimate", disable=quiet) as bar, watch.stage("estimating"):
         if None in files.values() and not quiet:
             bar.write(f"nothing is kept for another time: {UNNAMED}", sys.stderr)
         for replicate in range(run.replicates):
-            labels = [label for label, r in missing if r == replicate]
-            chosen = {label: files[label, replicate] for label in labels}
-            for label, one in _one_replicate(run, replicate, chosen, bar).items():
-                estimates[label, replicate] = one
-    found = {label: [estimates[label, r] for r in range(run.replicates)] for label in run.estimators}
-    return found, len(missing), _keys(files)
+            chosen = {label: files[label, replicate] for label, r in missing if r == replicate}
+            made = _one_replicate(run, replicate, chosen, bar) if chosen else {}
+            for label, estimates_so_far in found.items():
+                estimates_so_far.append(made[label] if label in made else estimates[label, replicate])
+            if run.setup.runtime.agree(enough(found)):
+                break
+    fresh = sum(r <= replicate for _, r in missing)
+    return found, fresh, _keys({place: file for place, file in files.items() if place[1] <= replicate})
 
 
 def estimates_identity(run: RelatednessRun) -> dict[str, str | None]:
@@ -102,7 +108,9 @@ def estimates_identity(run: RelatednessRun) -> dict[str, str | None]:
     return _keys({(label, r): _file(run, label, r) for r in range(run.replicates) for label in run.estimators})
 
 
-def report(run: RelatednessRun, found: Found, identity: dict[str, Any], watch: Stopwatch) -> RelatednessFile:
+def report(
+    run: RelatednessRun, found: Found, identity: dict[str, Any], watch: Stopwatch, settling: Settling | None
+) -> RelatednessFile:
     """What ``relatedness.json`` holds."""
     setup = run.setup
     study = Study(setup, run.plan, 0)
@@ -110,15 +118,16 @@ def report(run: RelatednessRun, found: Found, identity: dict[str, Any], watch: S
         identity=identity,
         dataset=setup.config.name,
         tasks=list(setup.tasks),
-        replicates=run.replicates,
+        replicates=len(next(iter(found.values()))),
         num_batches=run.plan.num_batches,
         config=setup.config.model_dump(mode="json"),
         provenance={"seed": setup.seed, "warmup": run.plan.warmup, **provenance(setup.runtime, watch.seconds)},
         estimators={
-            label: _result(run.estimators[label], estimates, run.estimators[label].remarks(study))
+            label: result_of(run.estimators[label], estimates, run.estimators[label].remarks(study))
             for label, estimates in found.items()
         },
         left_out=dict(run.left_out),
+        settling=settling,
     )
 
 
@@ -126,14 +135,16 @@ def _one_replicate(
     run: RelatednessRun, replicate: int, files: Mapping[str, Path | None], bar: tqdm
 ) -> dict[str, Relatedness]:
     """Estimates by the label of a file; what they share is made once, and each is kept as soon as it is there."""
-    scores = any(run.estimators[label].uses_scores for label in files)
-    study = Study(run.setup, run.plan, replicate, with_scores=scores)
+    scored = [label for label in files if run.estimators[label].uses_scores]
+    study = Study(run.setup, run.plan, replicate, with_scores=bool(scored))
     found = {}
     for label, file in files.items():
         bar.set_description(f"replicate {replicate + 1} of {run.replicates}: {label}")
         found[label] = estimate_once(run.estimators[label], study)
         if run.setup.runtime.is_main and file is not None:
             store.save(file, found[label])
+        if scored and label == scored[-1]:
+            study.release_scores()
         bar.update()
     return found
 
@@ -178,7 +189,9 @@ def _keys(files: Mapping[tuple[str, int], Path | None]) -> dict[str, str | None]
     return {f"{label}, replicate {replicate}": key for (label, replicate), key in keys.items()}
 
 
-def _result(estimator: Estimator, estimates: list[Relatedness], remarks: list[str]) -> EstimatorResult:
+def result_of(estimator: Estimator, estimates: list[Relatedness], remarks: list[str]) -> EstimatorResult:
+    """What an estimator says in some replicates, as ``relatedness.json`` holds it."""
+
     def stacked(name: str) -> np.ndarray | None:
         parts = [getattr(one, name) for one in estimates]
         return None if parts[0] is None else np.stack(parts)

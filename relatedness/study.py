@@ -8,12 +8,12 @@ import torch
 from tqdm import tqdm
 
 from models import MultitaskNet
-from prune_utils.layers import Scores
 from relatedness.base import State
 from relatedness.cells import Features, Pooled, backbone_features, pooled_targets
 from relatedness.closed_form import readout_gradients
 from relatedness.controls import Role, make_roles, shuffled_within, wanted_pairs, with_shuffled
 from relatedness.gradients import Gradients, gradient_pass
+from relatedness.magnitudes import RoleScores
 from relatedness.networks import make_network, trained_on
 from relatedness.products import Products
 from runtime.passes import placed, report_skipped, scoring_batch_size, scoring_loader
@@ -143,12 +143,19 @@ class Study:
         """The same with closed-form readouts, fitted on the held-out batches, in the heads' places."""
         return self.products.get(("readout gradients", state), lambda: readout_gradients(self, state))
 
-    def scores(self) -> dict[str, Scores]:
-        """SNIP scores of all roles at initialisation on the first batches, by name; a task's are those that
+    def scores(self) -> RoleScores:
+        """SNIP scores of all roles at initialisation on the first batches; a task's are those that
         ``static_similarity.py`` gives it. To be left as they are."""
-        if not self.with_scores:
+        found = self._pass("init")[1] if self.with_scores else None
+        if found is None:
             raise RuntimeError("an estimator that asks for scores has to say so: uses_scores = True")
-        return self._pass("init")[1]
+        return found
+
+    def release_scores(self) -> None:
+        """Free the memory of the scores: no estimator will ask for them any more."""
+        if self.with_scores:
+            self.with_scores = False
+            self.products.replace(("gradients", "init"), lambda made: (made[0], None))
 
     def pooled(self, part: Part, grid: tuple[int, int]) -> Pooled:
         """The roles' targets as numbers, on cells of a grid (height, width)."""
@@ -193,5 +200,5 @@ class Study:
             else:
                 yield shuffled_within(batch, keys, self.seed, number)
 
-    def _pass(self, state: State) -> tuple[Gradients, dict[str, Scores]]:
+    def _pass(self, state: State) -> tuple[Gradients, RoleScores | None]:
         return self.products.get(("gradients", state), lambda: gradient_pass(self, state))

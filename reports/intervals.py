@@ -17,7 +17,8 @@ class Interval:
     Attributes:
         mean: NaN without a replicate.
         stderr: standard error of the mean; NaN with fewer than two replicates.
-        low, high: ends of the two-sided interval at ``LEVEL``; NaN with fewer than two replicates.
+        low, high: ends of the two-sided interval, at ``LEVEL`` unless another was asked for; NaN with fewer than two
+            replicates.
         count: of replicates.
     """
 
@@ -38,7 +39,7 @@ class Interval:
         return self.low > 0 or self.high < 0
 
 
-def interval(values: Sequence[float] | np.ndarray) -> Interval:
+def interval(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> Interval:
     """Mean and interval of replicates; undefined ones (NaN) are left out."""
     numbers = np.asarray(values, dtype=float)
     numbers = numbers[np.isfinite(numbers)]
@@ -48,14 +49,16 @@ def interval(values: Sequence[float] | np.ndarray) -> Interval:
     mean = float(numbers.mean())
     stderr = float(numbers.std(ddof=1) / np.sqrt(count))
     # The quantile of scipy.stats.t, without the second that loading scipy.stats takes.
-    reach = float(stdtrit(count - 1, (1 + LEVEL) / 2)) * stderr
+    reach = float(stdtrit(count - 1, (1 + level) / 2)) * stderr
     return Interval(mean, stderr, mean - reach, mean + reach, count)
 
 
-def paired_difference(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray) -> Interval:
+def paired_difference(
+    a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray, level: float = LEVEL
+) -> Interval:
     """Mean and interval of a - b over replicates that both share, number i of a with number i of b.
 
     What varies between replicates and moves both alike (network, batches) cancels out; a replicate in which either is
     undefined (NaN) is left out.
     """
-    return interval(np.asarray(a, dtype=float) - np.asarray(b, dtype=float))
+    return interval(np.asarray(a, dtype=float) - np.asarray(b, dtype=float), level)

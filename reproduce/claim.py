@@ -74,7 +74,8 @@ def comparisons(
             a, b = results[task, near], results[task, far]
             seeds = [seed for seed in a if seed in b]
             sides = [np.array([side[seed] for seed in seeds]) for side in (a, b)]
-            better = paired_difference(*(sides if more_is_better else sides[::-1]))
+            more, less = sides if more_is_better else sides[::-1]
+            better = paired_difference(more, less)
             sign = _sign(better, resolved=several)
             numbers = {"better_by": better.mean, "low": better.low, "high": better.high}
             agrees = sign > 0 if order and sign else None

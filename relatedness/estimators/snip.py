@@ -31,7 +31,8 @@ class Snip(Estimator):
     value is how alike two subnetworks are (Sun et al., "DiSparse", CVPR 2022; the Meta-Sparse report). It sees sizes
     of gradients only, not what the tasks want of the weights.
 
-    Cost: one pass forwards for each batch and one backwards for each batch and task.
+    Cost: one pass forwards for each batch and one backwards for each batch and task. Of large networks stand-ins are
+    compared on every seventh weight (``relatedness.magnitudes``), tasks always on all.
 
     Options:
         sim_method: measure on a layer, a name of ``relatedness.snip.measures`` or ``module:attribute``.
@@ -57,12 +58,11 @@ class Snip(Estimator):
         return found
 
     def by_layer(self, study: "Study") -> tuple[tuple[str, ...], np.ndarray]:
-        statistics, (measure, _) = self._statistics(study, study.names), self._methods(study)
-        roles, ratios = statistics.tasks, range(len(self.sparsities))
-        found = np.ones((len(statistics.layers), len(roles), len(roles)))
-        for (i, a), (j, b) in combinations(enumerate(roles), 2):
-            values = np.mean([measure(statistics.pair(ratio, a, b)) for ratio in ratios], axis=0)
-            found[:, i, j] = found[:, j, i] = values
+        statistics = self._statistics(study, study.names)
+        found = self._layer_values(study, statistics)
+        if study.scores().step > 1:
+            own = list(study.setup.tasks)
+            found[:, : len(own), : len(own)] = self._layer_values(study, self._statistics(study, own))
         return statistics.layers, found
 
     def problem(self, study: "Study") -> None:
@@ -73,6 +73,15 @@ class Snip(Estimator):
         measure = resolve(self.sim_method, MEASURES, f"measure ({where}.sim_method)", folder)
         return measure, resolve(self.layer_method, WEIGHTINGS, f"weighting ({where}.layer_method)", folder)
 
+    def _layer_values(self, study: "Study", statistics: Statistics) -> np.ndarray:
+        """The measure on each layer, mean over sparsities, of all roles that the statistics are about, [L, R, R]."""
+        roles, ratios, (measure, _) = statistics.tasks, range(len(self.sparsities)), self._methods(study)
+        found = np.ones((len(statistics.layers), len(roles), len(roles)))
+        for (i, a), (j, b) in combinations(enumerate(roles), 2):
+            values = np.mean([measure(statistics.pair(ratio, a, b)) for ratio in ratios], axis=0)
+            found[:, i, j] = found[:, j, i] = values
+        return found
+
     def _similarities(self, study: "Study", statistics: Statistics) -> np.ndarray:
         """Similarity of all roles that the statistics are about, [R, R]."""
         found = np.ones((len(statistics.tasks), len(statistics.tasks)))
@@ -82,14 +91,14 @@ class Snip(Estimator):
         return found
 
     def _statistics(self, study: "Study", names: Sequence[str]) -> Statistics:
-        """Statistics of these roles."""
+        """Statistics of all roles, or of the tasks alone."""
 
         def make() -> Statistics:
             scores = study.scores()
-            chosen = {name: scores[name] for name in names}
-            own = {task: scores[task] for task in study.setup.tasks}
+            own = {task: scores.whole[task] for task in study.setup.tasks}
             shared = list(shared_weights(study.network("init")))
-            return pair_statistics(chosen, shared, self._keep_ratios(study, own, shared))
+            compared = own if list(names) == list(own) else scores.of_all()
+            return pair_statistics(compared, shared, self._keep_ratios(study, own, shared))
 
         return study.products.get(("snip", self.sparsities, self.keep_ratio, tuple(names)), make)
 

@@ -68,6 +68,7 @@ class Tag(Estimator):
             {role.name: role.loss for role in study.roles},
             precision=precision,
             before_batch=lambda _: seed_batch(study.seed, stepped[0]),
+            own_heads=False,
         )
 
         def losses(weights: Mapping[str, Tensor]) -> np.ndarray:
@@ -78,7 +79,7 @@ class Tag(Estimator):
         with training_mode(net), np.errstate(invalid="ignore", divide="ignore"):
             before = losses({})
             for gradient in gradients:
-                weights = stepped_weights(net, gradient.at, length) if gradient.shared else None
+                weights = stepped_weights(net, gradient.at, length)
                 if weights is not None:
                     falls[: len(helped), study.names.index(gradient.task)] = 1 - losses(weights) / before
         return np.where(study.wanted & np.isfinite(falls), falls, np.nan)

@@ -1,7 +1,7 @@
 """``relatedness.json``: what every estimator says of every pair of tasks, replicate by replicate."""
 
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -75,6 +75,49 @@ class EstimatorResult(Part):
                 raise PydanticCustomError("sizes", message, {"name": name, "key": key, "sizes": sizes})
 
 
+What = Literal["order", "grouping"]
+
+
+class Look(Part):
+    """What was found after some replicates.
+
+    Attributes:
+        replicates: how many.
+        sees: whether the estimator tells a task's twin from noise; if not, nothing is settled.
+        apart: comparisons of two partners of a task whose order is sure.
+        alike: those whose difference is surely small (``reports.relatedness.settling``).
+        open: the others, as task, partner, partner.
+        groups: the best grouping, where that is what has to settle.
+        stability: in which share of the resamplings of the replicates it is the best.
+    """
+
+    replicates: int
+    sees: bool
+    apart: int = 0
+    alike: int = 0
+    open: list[tuple[str, str, str]] = Field(default_factory=list)
+    groups: list[list[str]] | None = None
+    stability: float | None = None
+
+
+class Settling(Part):
+    """How a run that was to go on until something is settled came to its end.
+
+    Attributes:
+        what: had to settle.
+        estimator: whose values.
+        settled: whether it did, or the replicates were used up.
+        most: replicates that there might have been.
+        looks: in their order.
+    """
+
+    what: What
+    estimator: str
+    settled: bool
+    most: int
+    looks: list[Look]
+
+
 class RelatednessFile(JsonFile):
     """What ``relatedness.json`` holds.
 
@@ -82,6 +125,7 @@ class RelatednessFile(JsonFile):
         replicates: how many networks each estimator looked at; replicate r has the seed ``provenance["seed"]`` + r.
         estimators: by label, in the order in which they are shown.
         left_out: estimators that could not work on this data, and why.
+        settling: how it ended, where replicates were added until something is settled.
     """
 
     what: ClassVar[str] = "a file of relatedness"
@@ -95,6 +139,7 @@ class RelatednessFile(JsonFile):
     provenance: dict[str, Any]
     estimators: dict[str, EstimatorResult] = Field(min_length=1)
     left_out: dict[str, str] = Field(default_factory=dict)
+    settling: Settling | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

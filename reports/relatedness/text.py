@@ -70,6 +70,22 @@ def rankings_text(summary: Summary) -> list[str]:
     return [f"  {task:<{width}} is helped most by: {_order(ranked)}" for task, ranked in summary.rankings.items()]
 
 
+def recommendation_text(summary: Summary) -> str:
+    """For each task the partners that the estimator surely places above their floor, or why there are none."""
+    if not summary.tells_twin_from_noise:
+        return f"Recommendation: none. {summary.label}, which is to say it, tells nothing on this data (see above)."
+    lines = []
+    for task, ranked in summary.rankings.items():
+        margins: dict[str, float] = summary.scaled_margins.loc[task].to_dict()
+        sure = [one.partner for one in ranked if one.scaled > margins[one.partner]]
+        if sure:
+            lines.append(f"  {task}: {', '.join(sure)}")
+    if not lines:
+        return f"Recommendation: none. By {summary.label} no partner of any task lies surely above its floor."
+    head = f"Recommendation, by {summary.label}: partners that lie surely above their floor, the most helpful first"
+    return "\n".join([head, *lines, "Which of them should share a network: group_tasks.py"])
+
+
 def legend_text(replicates: int, controls: bool) -> str:
     """How to read what follows."""
     lines = ["Row: the task that is helped; column: its partner."]
