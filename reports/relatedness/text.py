@@ -76,7 +76,7 @@ def recommendation_text(summary: Summary) -> str:
         return f"Recommendation: none. {summary.label}, which is to say it, tells nothing on this data (see above)."
     lines = []
     for task, ranked in summary.rankings.items():
-        margins: dict[str, float] = summary.scaled_margins.loc[task].to_dict()
+        margins = summary.scaled_margins.loc[task].to_dict()
         sure = [one.partner for one in ranked if one.scaled > margins[one.partner]]
         if sure:
             lines.append(f"  {task}: {', '.join(sure)}")
