@@ -26,7 +26,7 @@ class Source:
         setup: with the tasks of the chosen heads.
         path: of the checkpoint that it was in.
         checkpoint: with the chosen heads only.
-        frames: batches of one image of the test split, on the device.
+        frames: batches of one image of the test split, all of one size, on the device.
     """
 
     setup: Setup
@@ -86,7 +86,11 @@ def open_source(setup: Setup, path: Path, heads: Sequence[str] | None, images: i
     part = replace(setup, config=config, tasks={task: setup.tasks[task] for task in chosen})
     loader = evaluation_loader(part.config, [], batch_size=1, num_workers=0, split="test")
     frames = [part.runtime.place(batch)["img"] for batch in islice(loader, images)]
-    return Source(part, path, only_heads(checkpoint, chosen), frames)
+    if not frames:
+        raise UserError(f"{part.config.source}: the test split has no image to compare predictions on; see data.root")
+    # Programs are of one height and width.
+    alike = [frame for frame in frames if frame.shape == frames[0].shape]
+    return Source(part, path, only_heads(checkpoint, chosen), alike)
 
 
 def opened(setup: Setup, checkpoint: Checkpoint, path: Path) -> MultitaskNet:
