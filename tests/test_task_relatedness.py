@@ -216,7 +216,8 @@ def test_two_processes_give_what_one_gives(rooms: Path, tmp_path: Path, relatedn
         (["--until_settled", "--no_controls"], ["--until_settled", "--no_controls"]),
         (["--num_batches", "1", "--set", "data.batch_size=1"], ["--num_batches", "--no_controls"]),
         (["--set", "relatedness.snip.spam=1"], ["sample.yaml", "relatedness.snip.spam"]),
-        (["--estimators", "snip", "--set", "relatedness.snip.sim_method=spam"], ["relatedness.snip.sim_method", "spam", "masked_sals"]),
+        (["--estimators", "snip", "--set", "relatedness.snip.sim_method=spam"],
+         ["relatedness.snip.sim_method", "spam", "masked_sals"]),
         (["--set", "scoring.relatedness_batches=0"], ["scoring.relatedness_batches"]),
     ],
 )
