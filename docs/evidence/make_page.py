@@ -47,7 +47,7 @@ ESTIMATORS = (
     *(f"readout+depth={depth}" for depth in DEPTHS), "gradient_cosine+head=closed_form", "first_order+head=closed_form",
     "gradient_cosine@warm", "first_order@warm", "joint_alignment", "dominance", "readout@warm",
     *(f"readout+depth={depth}@warm" for depth in DEPTHS), "gradient_cosine+head=closed_form@warm",
-    "first_order+head=closed_form@warm", "tag+step=0.001", "tag", "probe", "short_cotraining", "probe+iterations=48",
+    "first_order+head=closed_form@warm", "tag+step=0.001", "tag", "probe", "short_cotraining",
 )  # fmt: skip
 
 
@@ -132,6 +132,8 @@ def overview(judgements: dict[str, Judgement]) -> str:
         cell for judgement in judgements.values()
         for cell in (f"{number(judgement.reliability.half)}; {number(judgement.reliability.full)}", "")
     )]  # fmt: skip
+    for title, other in (("a random partition", "random"), ("all tasks together", "all_together")):
+        rows[f"**{title}**"] = ["", "", *(cell for j in judgements.values() for cell in ("", regret_of(j, other)))]
     rows["**mean of both directions of the gains**"] = ["", "", *(
         cell for judgement in judgements.values() for cell in (number(judgement.reliability.symmetric), "")
     )]  # fmt: skip
@@ -139,6 +141,13 @@ def overview(judgements: dict[str, Judgement]) -> str:
     columns += [(SETTINGS[name], part) for name in judgements for part in ("within tasks", "regret %")]
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=pd.MultiIndex.from_tuples(columns))
     return markdown(frame.rename_axis("score")).replace("\\*\\*", "**")
+
+
+def regret_of(judgement: Judgement, other: str) -> str:
+    """By how much another partition of the gains' own falls short of the best, in percent."""
+    values = judgement.groupings
+    found = None if values is None else getattr(values, other)
+    return "" if values is None or values.best is None or found is None else f"{100 * (values.best - found):.2f}"
 
 
 def row_of(label: str) -> str:
