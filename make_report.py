@@ -50,7 +50,7 @@ def data_sheet(found, shared: SharedFlags, dest: Path):
     """Some samples of the data, of an earlier page where the data are not at hand; and why there are no new ones."""
     from configs import UserError
     from reports.page.found import SHEET
-    from runtime.sheet import make_sheet, settings_for
+    from training.sheet import make_sheet, settings_for
 
     try:
         sheet = make_sheet(settings_for(shared, found.dataset, found.tasks, found.config))

@@ -33,13 +33,6 @@ def blend(shares: np.ndarray, stops: Sequence[str]) -> np.ndarray:
     return np.stack(mixed, axis=-1).round().astype(np.uint8)
 
 
-def class_colours(classes: int) -> np.ndarray:
-    """A colour for each class, uint8 [classes, 3]: Okabe and Ito's as they are, darkened, lightened; then again."""
-    base = np.array([rgb(colour) for colour in OKABE_ITO], dtype=float)
-    shades = np.concatenate([base, base / 2, (base + 255) / 2]).round().astype(np.uint8)
-    return shades[np.arange(classes) % len(shades)]
-
-
 def text_colour(background: Sequence[float] | np.ndarray) -> str:
     """Black or white, whichever has the higher contrast on a colour from 0 to 1 (WCAG 2, relative luminance)."""
     srgb = np.asarray(background, dtype=float)[:3]

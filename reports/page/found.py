@@ -13,6 +13,7 @@ import pandas as pd
 from configs.errors import UserError
 from configs.paths import read_regular
 from reports.evaluation import EvaluationFile
+from reports.evidence.file import EvidenceSection
 from reports.files import JsonFile
 from reports.gains import GainsFile
 from reports.groups.file import GroupsFile
@@ -22,6 +23,7 @@ from reports.relatedness.file import RelatednessFile
 from reports.relatedness.summary import Summary, summarise
 from reports.similarity.file import SimilarityFile
 from reports.similarity.report import Report, report_of
+from reports.tables_file import TablesFile
 
 SHEET = "data_sheet.json"
 MOST_LOG_BYTES = 1 << 28
@@ -75,6 +77,7 @@ class Found:
     groups: GroupsFile | None
     gains: GainsFile | None
     iou: IoUFile | None
+    evidence: EvidenceSection | None
     evaluations: list[EvaluationFile]
     logs: dict[str, pd.DataFrame]
     predictions: dict[str, str]
@@ -125,7 +128,7 @@ def read_folder(folder: Path) -> Found:
         raise UserError(f"{folder}: no such folder of results; {remedy}")
     unusable: list[str] = []
 
-    def read(name: str, how: Callable[[Path], Read]) -> Read | None:
+    def read(name: str, how: Callable[[Path], Read | None]) -> Read | None:
         if not (folder / name).exists():
             return None
         with _noting(unusable):
@@ -148,6 +151,7 @@ def read_folder(folder: Path) -> Found:
         groups=read("groups.json", GroupsFile.read),
         gains=read("gains.json", GainsFile.read),
         iou=read("iou.json", IoUFile.read),
+        evidence=read("tables.json", _read_evidence),
         evaluations=list(every("eval_*.json", EvaluationFile.read).values()),
         logs={name.removesuffix(".csv"): log for name, log in every("*.csv", _read_log).items()},
         predictions=every("eval_*.png", embedded) | every("eval_*.jp*g", embedded),
@@ -155,7 +159,7 @@ def read_folder(folder: Path) -> Found:
         hashes={name: hashed for name in ("relatedness.json", "gains.json") if (hashed := read(name, _hash))},
         unusable=unusable,
     )
-    if not (found.files or found.logs):
+    if not (found.files or found.logs or found.evidence):
         raise UserError(unusable[0] if unusable else f"{folder}: no results are in it; {remedy}")
     return found
 
@@ -172,6 +176,12 @@ def _noting(problems: list[str]) -> Iterator[None]:
 def _read_similarity(path: Path) -> tuple[SimilarityFile, Report]:
     file = SimilarityFile.read(path)
     return file, report_of(file, str(path))
+
+
+def _read_evidence(path: Path) -> EvidenceSection | None:
+    """The table of that name, where it is among those in the file."""
+    section = TablesFile.read(path).tables.get("evidence")
+    return None if section is None else section.as_kind(EvidenceSection)
 
 
 def _hash(path: Path) -> str:

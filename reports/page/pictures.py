@@ -21,28 +21,38 @@ WIDEST = 1600
 MOST_PIXELS = 100_000_000
 FORMATS = {"PNG": "png", "JPEG": "jpeg"}
 
+Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
 DataUri = Annotated[str, Field(pattern=r"^data:image/(png|jpeg);base64,[A-Za-z0-9+/]+=*$", max_length=MOST_BYTES)]
 
 
 class SheetRow(Part):
-    """One sample: its picture, and a picture of each task's targets that there is one of."""
+    """One sample: its picture, and for each task a picture of its target, or what it is in words."""
 
     name: str
     image: DataUri
     targets: dict[str, DataUri]
+    words: dict[str, str] = Field(default_factory=dict)
 
 
 class SheetFile(JsonFile):
-    """Some samples of a data set with their targets, small, for places where the data are not."""
+    """Some samples of a data set with their targets, small, for places where the data are not.
+
+    Attributes:
+        samples: of the split.
+        classes: task -> name of a class -> its colour.
+        ranges: task -> what its darkest and its brightest colour stand for.
+    """
 
     what: ClassVar[str] = "a sheet of the data"
     writer: ClassVar[str] = "make_report.py"
 
     dataset: str
     split: str
-    samples: int = Field(gt=0, description="of the split")
+    samples: int = Field(gt=0)
     tasks: list[str]
     rows: list[SheetRow] = Field(min_length=1)
+    classes: dict[str, dict[str, Colour]] = Field(default_factory=dict)
+    ranges: dict[str, tuple[float, float]] = Field(default_factory=dict)
 
 
 def png_uri(picture: np.ndarray) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from reports.page.found import Found
 from reports.page.sections.asked import asked, data
 from reports.page.sections.base import Section
+from reports.page.sections.evidence import evidence
 from reports.page.sections.gains import gains
 from reports.page.sections.groups import groups
 from reports.page.sections.iou import iou
@@ -14,7 +15,8 @@ from reports.page.sections.sources import cost, provenance
 from reports.page.sections.training import evaluations, predictions, training
 
 SECTIONS: tuple[Callable[[Found], Section | None], ...] = (
-    asked, data, groups, relatedness, gains, similarity, iou, training, evaluations, predictions, cost, provenance,
+    asked, data, groups, relatedness, gains, evidence, similarity, iou, training, evaluations, predictions, cost,
+    provenance,
 )  # fmt: skip
 
 

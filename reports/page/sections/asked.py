@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reports.page.found import Found
+from reports.page.pictures import SheetFile, SheetRow
 from reports.page.sections.base import Block, Picture, Points, Section, Sheet, Table, Text, alt
 
 QUESTIONS = {
@@ -13,6 +14,7 @@ QUESTIONS = {
     "gains.json": "What did training together gain over training alone?",
     "iou.json": "Where in the backbone do tasks stop sharing weights?",
 }
+JUDGED = "What are the estimators worth, judged by measured gains?"
 EVALUATED = "How well does a trained network do?"
 LONGEST_NAMES = 80
 HIDDEN = ("kind", "channels", "weight")
@@ -24,6 +26,8 @@ def asked(found: Found) -> Section:
         f"{QUESTIONS.get(name, EVALUATED)} {name}: {file.dataset}, {_names(file.tasks)}"
         for name, file in found.files.items()
     ]
+    if found.evidence is not None:
+        items.append(f"{JUDGED} tables.json")
     items += [f"How did training go? {run}.csv" for run in found.logs]
     blocks: list[Block] = [
         Text("The questions that were put to the tool, and the files with the answers:"),
@@ -45,17 +49,26 @@ def data(found: Found) -> Section | None:
     sheet = found.sheet
     if sheet is None or sheet.dataset != found.dataset:
         return None
-    rows = []
-    for row in sheet.rows:
-        targets = {task: row.targets[task] for task in sheet.tasks if task in row.targets}
-        pictures = [Picture(uri, alt(f"{row.name}: targets of {task}"), task) for task, uri in targets.items()]
-        rows.append([Picture(row.image, alt(f"{row.name}: the picture"), row.name), *pictures])
+    rows = [_samples(sheet, row) for row in sheet.rows]
+    ranges = "; ".join(f"{task} {low:.3g} to {high:.3g}" for task, (low, high) in sheet.ranges.items())
     caption = (
         f"{len(sheet.rows)} of {sheet.samples} samples of the split {sheet.split}, with what each task is to predict. "
-        "Classes have a colour each; other targets go from dark blue, low, to yellow, high, and three numbers for a "
-        "pixel are its red, green and blue. Light grey: no target."
+        "Classes have a colour each; directions are red, green and blue; amounts go from dark, low, to bright, high"
+        f"{f' ({ranges})' if ranges else ''}. Light grey: no target."
     )
-    return Section("data", "What the data look like", [Sheet(caption, rows)])
+    legends = [(task, list(classes.items())) for task, classes in sheet.classes.items() if classes]
+    return Section("data", "What the data look like", [Sheet(caption, rows, legends)])
+
+
+def _samples(sheet: SheetFile, row: SheetRow) -> list[Picture]:
+    """The picture of a sample, then its targets in the order of the tasks."""
+    pictures = [Picture(row.image, alt(f"{row.name}: the picture"), row.name)]
+    for task in sheet.tasks:
+        if task in row.targets:
+            pictures.append(Picture(row.targets[task], alt(f"{row.name}: target of {task}"), task))
+        elif task in row.words:
+            pictures.append(Picture("", "", task, row.words[task]))
+    return pictures
 
 
 def _tasks(tasks: dict[str, Any]) -> Table:

@@ -95,20 +95,26 @@ class Gallery(Block):
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that the page carries; the name stands below it."""
+    """A picture that the page carries, or words in its place; the name stands below."""
 
     uri: str
     alt: str
     name: str = ""
+    words: str = ""
 
 
 @dataclass(frozen=True)
 class Sheet(Block):
-    """Rows of small pictures."""
+    """Rows of small pictures.
+
+    Attributes:
+        legends: what colours stand for: a name, and (what, ``#rrggbb``).
+    """
 
     kind: ClassVar[str] = "sheet"
     caption: str
     rows: Sequence[Sequence[Picture]]
+    legends: Sequence[tuple[str, Sequence[tuple[str, str]]]] = ()
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from reports.page.drawings.base import Element
 from reports.page.drawings.dots import Dot, Line, dot_plot
 from reports.page.drawings.heat_map import Colours, colour_bar, heat_map
 from reports.page.found import Found
-from reports.page.sections.base import Block, Details, Figure, Gallery, Heading, Section, Table, Text
+from reports.page.sections.base import Block, Details, Figure, Gallery, Heading, Points, Section, Table, Text
 from reports.relatedness.file import EstimatorResult, RelatednessFile, array
+from reports.relatedness.settling import settling_text
 from reports.relatedness.summary import Ranked, Summary
-from reports.relatedness.text import LOOKED_AT, verdict_text
+from reports.relatedness.text import LOOKED_AT, recommendation_text, verdict_text
 from reports.similarity.summary import PLUS_MINUS
 
 SCALE = Colours(0.0, 1.0)
@@ -39,7 +40,10 @@ def relatedness(found: Found) -> Section | None:
     file = found.relatedness
     if file is None:
         return None
-    blocks: list[Block] = [Text(READING)]
+    head, *lines = recommendation_text(found.summaries[0]).splitlines()
+    blocks: list[Block] = [Text(head, matters=True)]
+    blocks += [Points([line.strip() for line in lines])] if lines else []
+    blocks.append(Text(READING))
     if any(summary.scaled.notna().to_numpy().any() for summary in found.summaries):
         blocks.append(
             Figure(colour_bar(SCALE, ("0: floor, noise", "1: ceiling, a copy"), "The colours from floor to ceiling"))
@@ -59,6 +63,8 @@ def relatedness(found: Found) -> Section | None:
         for summary in found.summaries if summary is not first
     ]  # fmt: skip
     blocks += [Text(f"{label} is left out: {reason}") for label, reason in file.left_out.items()]
+    if file.settling is not None:
+        blocks.append(Text(settling_text(file.settling)))
     return Section("relatedness", "Which tasks help which", blocks)
 
 

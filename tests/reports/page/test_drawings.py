@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from reports.colours import CIVIDIS, DIVERGING, OKABE_ITO, blend, class_colours, rgb, text_colour
+from reports.colours import CIVIDIS, DIVERGING, blend, rgb, text_colour
 from reports.page.drawings.bars import Bar, bar_chart
 from reports.page.drawings.base import (
     Axis,
@@ -118,12 +118,6 @@ def test_text_can_be_read_on_every_colour() -> None:
                 text_colour(colour / 255)
             ]
             assert contrast >= 4.5
-
-
-def test_classes_have_colours_of_their_own() -> None:
-    colours = class_colours(24)
-    assert len(np.unique(colours, axis=0)) == 24 and tuple(colours[0]) == rgb(OKABE_ITO[0])
-    assert class_colours(30)[24:].tolist() == colours[:6].tolist()
 
 
 def test_a_heat_map_has_its_numbers_in_coloured_cells() -> None:

@@ -7,14 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from conftest import tiny
 from PIL import Image
 
 from configs import UserError, flags
 from configs.flags import SharedFlags
-from reports.colours import CIVIDIS, OKABE_ITO, rgb
-from runtime.sheet import NO_TARGET, amounts_pictures, classes_picture, make_sheet, settings_for
+from training.sheet import make_sheet, settings_for
 
 TASKS = ("seg", "sn", "depth", "keypoint", "edge")
 
@@ -27,39 +25,14 @@ def opened(uri: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
 
 
-def test_each_class_has_its_colour() -> None:
-    shares = torch.tensor([[[0.9, 0.2, 0.0]], [[0.1, 0.8, 0.0]]])
-    picture = classes_picture(shares, torch.tensor([[True, True, False]]))
-    assert picture.tolist() == [[list(rgb(OKABE_ITO[0])), list(rgb(OKABE_ITO[1])), [NO_TARGET] * 3]]
-
-
-def test_amounts_have_one_scale_for_all_pictures() -> None:
-    low = (torch.tensor([[[1.0, 99.0]]]), torch.tensor([[True, False]]))
-    high = (torch.tensor([[[3.0, 3.0]]]), torch.tensor([[True, True]]))
-    first, second = amounts_pictures([low, high])
-    assert first.tolist() == [[list(rgb(CIVIDIS[0])), [NO_TARGET] * 3]]
-    assert second.tolist() == [[list(rgb(CIVIDIS[-1]))] * 2]
-
-
-def test_three_numbers_are_red_green_and_blue_and_of_others_the_length_counts() -> None:
-    valid = torch.ones(1, 2, dtype=torch.bool)
-    (picture,) = amounts_pictures([(torch.tensor([[[0.0, 1.0]], [[1.0, 0.0]], [[5.0, 5.0]]]), valid)])
-    assert picture.tolist() == [[[0, 255, 0], [255, 0, 0]]]
-    (picture,) = amounts_pictures([(torch.tensor([[[0.0, 3.0]], [[0.0, 4.0]]]), valid)])
-    assert picture.tolist() == [[list(rgb(CIVIDIS[0])), list(rgb(CIVIDIS[-1]))]]
-
-
-def test_targets_without_a_valid_pixel_are_grey() -> None:
-    (picture,) = amounts_pictures([(torch.full((1, 1, 1), torch.nan), torch.zeros(1, 1, dtype=torch.bool))])
-    assert picture.tolist() == [[[NO_TARGET] * 3]]
-
-
 def test_a_sheet_of_rooms_shows_every_task(rooms: Path) -> None:
     sheet = make_sheet(settings_for(given(*tiny(rooms)), "sample", TASKS, {}))
     assert (sheet.dataset, sheet.split, sheet.samples, sheet.tasks) == ("sample", "train", 8, list(TASKS))
     assert len(sheet.rows) == 4 and all(list(row.targets) == list(TASKS) for row in sheet.rows)
     assert opened(sheet.rows[0].image).size == opened(sheet.rows[0].targets["seg"]).size == (48, 48)
     assert len(np.unique(np.asarray(opened(sheet.rows[0].targets["seg"])).reshape(-1, 3), axis=0)) > 2
+    assert set(sheet.ranges) == {"depth", "keypoint", "edge"} and all(low < high for low, high in sheet.ranges.values())
+    assert sheet.classes["seg"] and all(colour.startswith("#") for colour in sheet.classes["seg"].values())
     # Red, green and blue are in their places: the file, which is RGB, looks the same.
     shown = np.asarray(opened(sheet.rows[0].image), dtype=float)
     path = next(path for path in rooms.rglob("*.png") if "-".join(path.relative_to(rooms).parts) == sheet.rows[0].name)
