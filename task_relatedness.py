@@ -95,6 +95,7 @@ def print_report(contents, summaries: list, fresh: int, dest: Path) -> None:
           f"{total - fresh} of {total} estimates kept from earlier runs{again}.")
     print(f"Everything, replicate by replicate: {dest / 'relatedness.json'}")
     print(f"Picture: {dest / 'relatedness.png'}")
+    print("How well each agreed with measured gains: docs/evidence.md")
 
 
 if __name__ == "__main__":
