@@ -45,7 +45,10 @@ def build_estimators(labels: Sequence[str] | None, config: Config) -> "dict[str,
         UserError: an unknown estimator, no estimator, one named twice, or an option that it does not have or cannot
             take.
     """
-    labels = DEFAULT if labels is None else labels
+    if labels is None:
+        labels = DEFAULT
+        for name in ESTIMATORS:  # a wrong option is told even of one that is not asked
+            build_estimator(name, config)
     _check_sections(config, labels)
     wanted = [name for label in labels for name in (ESTIMATORS if label == "all" else [label])]
     if len(set(wanted)) < len(wanted) or not wanted:

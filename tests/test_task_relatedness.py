@@ -14,6 +14,7 @@ import pytest
 from conftest import REPOSITORY, Script, assert_user_error, tiny
 from PIL import Image
 
+from relatedness.registry import DEFAULT
 from reports.relatedness.file import RelatednessFile, array, read_relatedness
 
 RUN = ["--num_batches", "2", "--replicates", "2", "--dest", "out", "--tasks", "seg,depth"]
@@ -93,16 +94,30 @@ def test_without_controls_there_is_no_floor(relatedness, tmp_path: Path) -> None
     assert "what these values are worth on this data is not known" in result.stdout
 
 
-def test_after_a_warm_up_the_same_estimators_again(relatedness, tmp_path: Path) -> None:
+def test_by_default_networks_are_looked_at_after_a_warm_up(relatedness, tmp_path: Path) -> None:
     result = relatedness("--warmup", 2, "--replicates", 1)
     assert result.returncode == 0, result.stderr
     estimators = found(tmp_path / "out").estimators
-    warm = [name for name in estimators if name.endswith("@warm")]
-    assert {"snip", "gradient_cosine", "labels"} <= estimators.keys() and "gradient_cosine@warm" in warm
-    assert all(estimators[name].needs == "warm" for name in warm)
-    assert "after a short joint training" in result.stdout and "One replicate only" in result.stdout
-    again = relatedness("--warmup", 3, "--replicates", 1)
-    assert f"{len(estimators) - len(warm)} of {len(estimators)} estimates kept" in again.stdout
+    assert list(estimators) == list(DEFAULT)
+    assert estimators["joint_alignment"].needs == "warm" and estimators["labels"].needs == "labels"
+    for words in ("after a short joint training", "One replicate only", "Recommendation: none. joint_alignment"):
+        assert words in result.stdout
+    assert f"1 of {len(estimators)} estimates kept" in relatedness("--warmup", 3, "--replicates", 1).stdout
+
+
+def test_replicates_are_added_until_the_order_is_settled(relatedness, tmp_path: Path) -> None:
+    settle = ["--estimators", "labels,snip", "--until_settled", "--replicates", 9]
+    result = relatedness(*settle)
+    assert result.returncode == 0, result.stderr
+    report = found(tmp_path / "out")
+    assert report.replicates == 4 and len(report.identity) == 8 and "8 estimates" not in result.stderr
+    assert report.settling is not None and report.settling.settled and report.settling.most == 9
+    assert "Settled after 4 replicates of at most 9: the order, by labels. " in result.stdout
+    assert "8 of 8 estimates kept" in relatedness(*settle).stdout, "and in a second run after as many"
+    by_snip = ["--estimators", "snip,labels", "--until_settled", "grouping", "--replicates", 4]
+    result = relatedness(*by_snip)
+    assert "Not settled within 4 replicates: the grouping, by snip. " in result.stdout
+    assert "8 of 8 estimates kept" in result.stdout
 
 
 OWN = """
@@ -140,7 +155,7 @@ def test_what_cannot_be_had_is_left_out_with_a_reason_unless_it_was_named(relate
     assert result.returncode == 0, result.stderr
     assert "labels is left out: it needs training pictures" in result.stdout
     report = found(tmp_path / "out")
-    assert "snip" in report.estimators and "labels" in report.left_out
+    assert "dominance" in report.estimators and "labels" in report.left_out
     assert not report.estimators.keys() & report.left_out.keys()
     named = relatedness("--num_batches", 4, "--estimators", "labels")
     assert_user_error(named, "labels", "--num_batches", "8 pictures")
@@ -197,6 +212,8 @@ def test_two_processes_give_what_one_gives(rooms: Path, tmp_path: Path, relatedn
         (["--tasks", "seg"], ["--tasks", "two or more"]),
         (["--replicates", "0"], ["--replicates", "'0'"]),
         (["--warmup", "x"], ["--warmup", "'x'"]),
+        (["--until_settled", "groups"], ["--until_settled", "grouping"]),
+        (["--until_settled", "--no_controls"], ["--until_settled", "--no_controls"]),
         (["--num_batches", "1", "--set", "data.batch_size=1"], ["--num_batches", "--no_controls"]),
         (["--set", "relatedness.snip.spam=1"], ["sample.yaml", "relatedness.snip.spam"]),
         (["--set", "relatedness.snip.sim_method=spam"], ["relatedness.snip.sim_method", "spam", "masked_sals"]),

@@ -100,3 +100,16 @@ def test_the_users_own_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_what_does_not_exist_is_named_with_the_choices(settings: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         build_network(ModelConfig(**settings), {"a": 1})
+
+
+@pytest.mark.parametrize("p", [0.5, 0.25])
+def test_dropout_of_a_relu_is_the_same_in_one_step(p: float) -> None:
+    found = []
+    for together in (False, True):
+        torch.manual_seed(0)
+        drop, x = ByteDropout(p), torch.randn(4, 6, 5, 5, requires_grad=True)
+        y = drop.of_relu(x + 0) if together else drop(F.relu(x + 0, inplace=True))
+        (gradient,) = torch.autograd.grad((y * torch.arange(5.0)).sum(), x)
+        found.append((y.detach(), gradient))
+    torch.testing.assert_close(found[0], found[1], rtol=0, atol=0)
+    assert (found[0][0] == 0).float().mean() > p

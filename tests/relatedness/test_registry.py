@@ -6,7 +6,7 @@ import pytest
 
 from configs import UserError, load_config
 from relatedness.estimators.gradient_cosine import GradientCosine
-from relatedness.registry import ESTIMATORS, build_estimators
+from relatedness.registry import DEFAULT, ESTIMATORS, build_estimators
 
 
 def settings(*overrides: str):
@@ -23,22 +23,19 @@ def test_every_estimator_of_the_registry_can_be_had() -> None:
 
 def test_options_come_from_the_settings() -> None:
     config = settings("relatedness.snip.sparsities=[30, 90]", "relatedness.labels.stride=4")
-    found = build_estimators(None, config)
+    found = build_estimators(["snip", "labels"], config)
     assert found["snip"].sparsities == (30, 90) and found["labels"].stride == 4
 
 
-def test_by_default_those_without_training_and_with_a_warm_up_the_same_after_it() -> None:
+def test_by_default_what_one_warm_up_gives_and_labels() -> None:
     usual = build_estimators(None, settings())
-    assert {"snip", "gradient_cosine", "labels"} <= usual.keys()
-    assert {estimator.need for estimator in usual.values()} == {"init", "labels"}
-    found = build_estimators(None, settings(), warm=True)
-    assert list(found)[: len(usual)] == list(usual) and "gradient_cosine@warm" in found
-    assert all(found[label].need == "warm" for label in found.keys() - usual.keys())
+    assert list(usual) == list(DEFAULT) and DEFAULT[0] == "joint_alignment"
+    assert {label: estimator.need for label, estimator in usual.items()} == {
+        **dict.fromkeys(DEFAULT, "warm"), "labels": "labels",
+    }  # fmt: skip
 
 
 def test_the_state_is_an_option_too() -> None:
-    found = build_estimators(None, settings("relatedness.gradient_cosine.state=warm"))
-    assert "gradient_cosine" not in found, "it needs training now"
     named = build_estimators(["gradient_cosine"], settings("relatedness.gradient_cosine.state=warm"))
     assert named["gradient_cosine"].need == "warm"
 

@@ -49,7 +49,6 @@ def test_options_are_checked_where_they_are_set(rooms: Path, tmp_path: Path) -> 
             build_estimators([key.partition(".")[0]], setup.config)
 
 
-def test_what_needs_training_is_left_to_be_asked_for(rooms: Path, tmp_path: Path) -> None:
+def test_what_is_dear_is_left_to_be_asked_for(rooms: Path, tmp_path: Path) -> None:
     config = setup_for(rooms, tmp_path).config
     assert not {"tag", "probe", "short_cotraining"} & build_estimators(None, config).keys()
-    assert {"tag@warm"} == {label for label in build_estimators(None, config, warm=True) if "tag" in label}
