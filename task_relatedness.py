@@ -12,7 +12,7 @@ from configs import UserError, flags
 from configs.paths import prepare_folder
 from relatedness.registry import DEFAULT, ESTIMATORS
 
-REPLICATES, MOST_REPLICATES = 5, 20
+REPLICATES, MOST_REPLICATES = 3, 20
 
 
 def main() -> None:
@@ -87,7 +87,7 @@ def print_report(contents, summaries: list, fresh: int, dest: Path) -> None:
         print(f"\n{label} is left out: {reason}")
     if contents.settling is not None:
         print(f"\n{settling_text(contents.settling)}")
-    print(f"\n{recommendation_text(summaries[0])}")
+    print(f"\n{recommendation_text(summaries)}")
     total = len(contents.estimators) * contents.replicates
     seconds = ", ".join(f"{name} {value:.1f} s" for name, value in contents.provenance["seconds"].items())
     again = " (--force_run makes them again)" if fresh < total else ""

@@ -70,10 +70,17 @@ def rankings_text(summary: Summary) -> list[str]:
     return [f"  {task:<{width}} is helped most by: {_order(ranked)}" for task, ranked in summary.rankings.items()]
 
 
-def recommendation_text(summary: Summary) -> str:
-    """For each task the partners that the estimator surely places above their floor, or why there are none."""
-    if not summary.tells_twin_from_noise:
-        return f"Recommendation: none. {summary.label}, which is to say it, tells nothing on this data (see above)."
+def recommendation_text(summaries: Sequence[Summary]) -> str:
+    """For each task the partners that lie surely above their floor, or why there are none.
+
+    The first estimator says it that can tell a twin from noise on this data.
+
+    Args:
+        summaries: the estimators in the order in which they are believed.
+    """
+    summary = next((one for one in summaries if one.tells_twin_from_noise), None)
+    if summary is None:
+        return "Recommendation: none. No estimator that was asked can tell a twin from noise on this data (see above)."
     lines = []
     for task, ranked in summary.rankings.items():
         margins = summary.scaled_margins.loc[task].to_dict()

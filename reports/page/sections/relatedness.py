@@ -40,7 +40,7 @@ def relatedness(found: Found) -> Section | None:
     file = found.relatedness
     if file is None:
         return None
-    head, *lines = recommendation_text(found.summaries[0]).splitlines()
+    head, *lines = recommendation_text(found.summaries).splitlines()
     blocks: list[Block] = [Text(head, matters=True)]
     blocks += [Points([line.strip() for line in lines])] if lines else []
     blocks.append(Text(READING))
