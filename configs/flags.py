@@ -105,7 +105,8 @@ def script_parser(description: str) -> Parser:
     add("--data_root", type=Path, help="folder of the data set; the sample data is rendered if it is missing")
     add("--tasks", type=names_list, help="comma-separated tasks; default: all tasks of the data set")
     add("--device", default=usual.device, help="auto, cpu, cuda or cuda:N")
-    add("--precision", default=usual.precision, choices=["fp32", "bf16"], help="bf16: mixed precision")
+    add("--precision", default=usual.precision, choices=["fp32", "tf32", "bf16", "auto"],
+        help="bf16: mixed precision; tf32: convolutions on CUDA; auto: the fastest, measured once")
     add("--seed", type=seed, default=usual.seed, help="seed of every random generator")
     add("--num_workers", type=processes, default=usual.num_workers, help="processes that read images; 0: none")
     add("--dest", type=Path, help="where results go; default: results/<dataset>")

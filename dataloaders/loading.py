@@ -131,7 +131,8 @@ class Loader:
             answers: Generator[Answer, None, None] = (work(number) for number in range(count))
         else:
             answers = in_processes(work, count, self._num_workers)
-        return _pinned(answers) if torch.cuda.is_available() else answers
+        # Asked of the process and not of the machine: work on the CPU shall not begin to use a GPU.
+        return _pinned(answers) if torch.cuda.is_initialized() else answers
 
 
 class _Stream(Sequence[list[Request]]):

@@ -81,9 +81,10 @@ def train_shortly(net: MultitaskNet, study: "Study", training: ShortTraining) ->
     with study.bar(training.iterations, training.name) as bar:
         for iteration, batch in enumerate(_batches(study, training, bar)):
             seed_everything(step_seed(training.seed, iteration, 0))
-            losses = task_losses(predict, batch, roles, runtime)
-            _check_finite(losses, iteration, training.name)
-            descend(losses, roles, optimizer, scheduler, config.train.clip)
+            with runtime.fixed_shapes():
+                losses = task_losses(predict, batch, roles, runtime)
+                _check_finite(losses, iteration, training.name)
+                descend(losses, roles, optimizer, scheduler, config.train.clip)
             bar.update()
     net.to(memory_format=torch.contiguous_format)
 

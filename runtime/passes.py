@@ -65,13 +65,14 @@ def over_batches(
     # Convolutions run faster on this memory layout (bf16 on the CPU by a fifth); scores come back in the usual one.
     net.to(memory_format=torch.channels_last)
     try:
-        magnitudes = measure(
-            net,
-            placed(loader, setup, bar),
-            setup.losses,
-            precision=runtime.autocast,
-            before_batch=lambda number: seed_batch(seed, mine[number]),
-        )
+        with runtime.fixed_shapes():
+            magnitudes = measure(
+                net,
+                placed(loader, setup, bar),
+                setup.losses,
+                precision=runtime.autocast,
+                before_batch=lambda number: seed_batch(seed, mine[number]),
+            )
     finally:
         net.to(memory_format=torch.contiguous_format)
     report_skipped(loader, bar)

@@ -20,6 +20,7 @@ from models import MultitaskNet, Pretrained, build_network, pretrained
 from prune_utils.initialisation import Init
 from runtime import device
 from runtime.device import Runtime, seed_everything
+from runtime.precision import AUTO, with_fastest
 from runtime.sizes import check_sizes
 from tasks import Task, build_tasks
 
@@ -122,7 +123,8 @@ def prepare(shared: SharedFlags, make_folder: bool = True, splits: Sequence[str]
         split = validation_split(config) if split == VALIDATION else split
         runtime.from_main(partial(check_sizes, config, split, keys, runtime.world, dest))
     tasks = {name: task.with_data(partial(_targets, config, task)) for name, task in tasks.items()}
-    return Setup(config, tasks, list(every.tasks), runtime, shared, dest)
+    setup = Setup(config, tasks, list(every.tasks), runtime, shared, dest)
+    return with_fastest(setup, keep=make_folder) if shared.precision == AUTO else setup
 
 
 def _targets(config: Config, task: Task) -> Iterator[dict[str, Tensor]]:

@@ -89,7 +89,8 @@ class Trainer:
             try:
                 self._after_step()  # what was due when the run was cut off
                 for batch in self._batches():
-                    self._step(batch)
+                    with self.runtime.fixed_shapes():
+                        self._step(batch)
                     self._begin()
                     self._after_step()
             except Stop:
