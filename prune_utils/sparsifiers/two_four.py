@@ -28,7 +28,7 @@ class TwoFour(OneShot):
         def magnitudes(twin: nn.Module) -> dict[str, Scores]:
             return {"joint": inputs.joint_magnitudes(twin)}
 
-        _, scores = scores_at_initialisation(inputs.net, inputs.seed, magnitudes)
+        _, scores = scores_at_initialisation(inputs.net, inputs.seed, magnitudes, inputs.init)
         return {name: two_of_four(score) for name, score in scores["joint"].items()}, 0.5
 
 

@@ -95,7 +95,7 @@ def open_source(setup: Setup, path: Path, heads: Sequence[str] | None, images: i
 
 def opened(setup: Setup, checkpoint: Checkpoint, path: Path) -> MultitaskNet:
     """The network of a checkpoint, on the device, in evaluation mode."""
-    net = setup.network()
+    net = setup.network(with_weights=False)
     restore(net, checkpoint, path)
     return net.eval()
 
@@ -104,13 +104,7 @@ def only_heads(checkpoint: Checkpoint, tasks: Sequence[str]) -> Checkpoint:
     """The network of a checkpoint with these heads alone; less than all of it is nobody's training run."""
     if set(tasks) == set(checkpoint.tasks):
         return checkpoint
-    prefixes = ("backbone.", *(f"heads.{task}." for task in tasks))
-
-    def part(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {name: tensor for name, tensor in tensors.items() if name.startswith(prefixes)}
-
-    weights, masks = part(checkpoint.weights), part(checkpoint.masks)
-    return replace(checkpoint, tasks=list(tasks), weights=weights, masks=masks, training=None, identity=None)
+    return replace(checkpoint.only(tasks), training=None, identity=None)
 
 
 @torch.no_grad()
