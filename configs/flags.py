@@ -27,7 +27,7 @@ MOST, MOST_PROCESSES = 10_000_000, 1000
 """Counts end where no machine gets to the end of them, so that a slip of the finger is not an exhausted memory."""
 MOST_DIGITS = 20
 """Python reads no more than some thousand digits as a number."""
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Seconds in which the first process of torchrun, if it has the same mistake, says so and all others are ended."""
 
 

@@ -66,6 +66,8 @@ class DataConfig(Section):
     def _in_order(cls, value: tuple[float, float]) -> tuple[float, float]:
         if value[0] > value[1]:
             raise PydanticCustomError("scale", "the smallest factor comes first")
+        if value[0] < 0.01 or value[1] > 100:
+            raise PydanticCustomError("scale", "factors are from 0.01 to 100; beyond, a crop shows nothing")
         return value
 
 

@@ -77,6 +77,7 @@ def test_a_file_of_ones_own_and_one_that_extends_another(write) -> None:
         ("lr: 1.0e-3", "lr: .inf", r"my.yaml: train.lr"),
         ("batch_size: 2", "batch_size: 2, scale: [2, 1]", r"my.yaml: data.scale: the smallest factor comes first"),
         ("batch_size: 2", "batch_size: 2, scale: [.inf, .inf]", r"my.yaml: data.scale"),
+        ("batch_size: 2", "batch_size: 2, scale: [1, 1.0e+30]", r"my.yaml: data.scale: factors are from 0.01 to 100"),
         ("\ndata", "\nname: a/b\ndata", r"my.yaml: name"),
         ("\ndata", "\nmodel: {rates: []}\ndata", r"my.yaml: model.rates"),
         ("\ndata", "\n1: 2\ndata", r"my.yaml: expected a mapping"),
