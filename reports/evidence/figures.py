@@ -44,8 +44,9 @@ def draw_evidence(judgements: Mapping[str, Judgement], path: Path) -> None:
         Patch(color=GREEN, alpha=0.25, label="reliability of the gains: half of the seeds to all"),
         Line2D([], [], color="black", linestyle="--", label="mean of both directions of the gains"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=8.5)
-    figure.suptitle("Does an estimate put a task's partners in the order of what they bring?", fontsize=12)
+    columns = min(3, len(judgements) + 1)  # as wide as the picture allows
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize=8.5)
+    figure.suptitle("Does an estimate put a task's partners in the order of what they bring?", fontsize=11)
     save_figure(figure, path)
 
 
