@@ -1,4 +1,4 @@
-"""What CUDA would be asked to do, without a GPU: on tensors that say they are on one and hold nothing, and on meta."""
+"""What CUDA would be asked to do, without a GPU: on tensors that say they are on one and hold nothing; on meta ones.
 
 Fake CUDA tensors raise where a tensor of the CPU meets one of the GPU, and where a value would be fetched, for which a
 step would have to wait. Torch runs backwards on meta tensors only, which raise at the first as well.
