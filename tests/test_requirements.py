@@ -28,7 +28,7 @@ def imported(files: Iterable[Path]) -> set[str]:
 
 def required(name: str) -> set[str]:
     lines = (REPOSITORY / name).read_text(encoding="utf-8").splitlines()
-    return {re.split(r"[<>=~! ]", line)[0].lower() for line in lines if line and line[0] not in "-#"}
+    return {re.split(r"[\[<>=~! ]", line)[0].lower() for line in lines if line and line[0] not in "-#"}
 
 
 def test_every_requirement_is_imported_and_every_import_required():

@@ -101,5 +101,5 @@ def _of_torchjd(name: str) -> Aggregate:
 
         return getattr(aggregation, attribute)(**options)
     except ImportError as error:
-        remedy = 'it needs pip install "torchjd[cagrad,quadprog_projector]"'
+        remedy = "pip install torchjd[cagrad,quadprog_projector]"
         raise UserError(f"train.balance={name}: torchjd, or a part of it, is not installed; {remedy}") from error
