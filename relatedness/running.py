@@ -109,7 +109,11 @@ def estimates_identity(run: RelatednessRun) -> dict[str, str | None]:
 
 
 def report(
-    run: RelatednessRun, found: Found, identity: dict[str, Any], watch: Stopwatch, settling: Settling | None
+    run: RelatednessRun,
+    found: Found,
+    identity: dict[str, Any],
+    watch: Stopwatch,
+    settling: Settling | None = None,
 ) -> RelatednessFile:
     """What ``relatedness.json`` holds."""
     setup = run.setup

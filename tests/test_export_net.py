@@ -63,7 +63,7 @@ def test_every_form_of_some_heads_computes_the_same(run: Run, rooms: Path, prune
     result = run("export_net.py", "--checkpoint", pruned, "--tasks", "depth,seg", "--repeats", "1", "--images", "2")
     assert result.returncode == 0, result.stderr
     out = pruned.parent
-    written = {path.name for path in out.iterdir()}
+    written = {path.name for path in out.glob("[!.]*")}
     assert written == {
         "net.pth", "net_depth_seg_compact.pth", "net_depth_seg_small.pth", "net_depth_seg.pt2", "net_depth_seg.onnx",
         "net_depth_seg_export.json",

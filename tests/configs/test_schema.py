@@ -72,7 +72,7 @@ def test_a_file_of_ones_own_and_one_that_extends_another(write) -> None:
         ("channels: 40", "chanels: 40", r"my.yaml: tasks.seg.channels: missing"),
         ("channels: 40", "channels: 40, weight: -1", r"my.yaml: tasks.seg.weight"),
         ("seg:", "se.g:", r"my.yaml: tasks.se.g: .*letters"),
-        ("max_iters: 10", "max_iters: 10, momentum: 1", r"my.yaml: train.momentum: unknown key"),
+        ("max_iters: 10", "max_iters: 10, spam: 1", r"my.yaml: train.spam: unknown key"),
         ("lr: 1.0e-3", "lr: 0", r"my.yaml: train.lr"),
         ("lr: 1.0e-3", "lr: .inf", r"my.yaml: train.lr"),
         ("batch_size: 2", "batch_size: 2, scale: [2, 1]", r"my.yaml: data.scale: the smallest factor comes first"),
