@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 from matplotlib.patches import Patch
 
-from reports.similarity.figures import PALETTE, new_figure, save_figure
+from reports.similarity.figures import PALETTE, name_in_legend, new_figure, save_figure
 
 INVALID = 0.85
 """Grey of pixels without a target."""
@@ -222,10 +222,10 @@ def _list_classes(figure: Figure, panels: Sequence[Panel], style: Style) -> None
     counts = np.bincount(labels[(labels >= 0) & (labels < style.channels)], minlength=style.channels)
     seen = sorted(np.argsort(-counts, kind="stable")[: min(MOST_NAMES, int((counts > 0).sum()))].tolist())
     names = style.class_names or [str(index) for index in range(style.channels)]
-    patches = [Patch(color=class_colours(style.channels)[index], label=_cut(names[index])) for index in seen]
+    patches = [Patch(color=class_colours(style.channels)[index]) for index in seen]
     across = max(1, int(figure.get_figwidth() / 1.25))
-    figure.legend(handles=patches, loc="outside lower center", ncols=min(across, len(patches)), fontsize=7.5,
-                  frameon=False)
+    name_in_legend(figure, patches, [_cut(names[index]) for index in seen], loc="outside lower center",
+                   ncols=min(across, len(patches)), fontsize=7.5, frameon=False)
 
 
 def _cut(text: str) -> str:

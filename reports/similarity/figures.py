@@ -5,11 +5,13 @@ readers can tell apart; lines also differ in marker and dash.
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -94,18 +96,27 @@ def draw_lines(axes: Axes, x: Sequence[float], lines: Mapping[str, np.ndarray],
             beside one another, since bands would lie one over another.
         hollow: label -> P values drawn as hollow markers that no line joins; NaN for none.
     """
+    drawn = []
     for index, (label, values) in enumerate(lines.items()):
         colour, marker = PALETTE[index], MARKERS[index]
         at = np.asarray(x, dtype=float) + (APART * (index - (len(lines) - 1) / 2) if ranges else 0.0)
-        axes.plot(at, values, label=label, color=colour, marker=marker, markersize=4, linestyle=DASHES[index],
-                  linewidth=1.4)
+        drawn += axes.plot(at, values, color=colour, marker=marker, markersize=4, linestyle=DASHES[index],
+                           linewidth=1.4)
         if ranges and label in ranges:
             axes.vlines(at, *ranges[label], color=colour, alpha=0.6, linewidth=1.2)
         if hollow and label in hollow:
             axes.plot(at, hollow[label], color=colour, marker=marker, markersize=4, linestyle="none",
                       markerfacecolor="white")
     axes.grid(alpha=0.3)
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, frameon=False, handlelength=3.2)
+    name_in_legend(axes, drawn, lines, loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, frameon=False,
+                   handlelength=3.2)
+
+
+def name_in_legend(place: Axes | Figure, drawn: Sequence[Artist], names: Iterable[str], **options: Any) -> None:
+    """A legend with these names, whatever they are: matplotlib itself leaves out what begins with an underscore."""
+    legend = place.legend(handles=drawn, labels=[" "] * len(drawn), **options)
+    for text, name in zip(legend.get_texts(), names, strict=True):
+        text.set_text(name)
 
 
 def _draw_layers_of_pairs(axes: Axes, report: Report, layer_method: str, sim_method: str) -> None:

@@ -71,6 +71,12 @@ def test_lines_are_means_and_bars_the_range_over_sparsities(make_json, drawn):
     assert [label.get_text() for label in axes.get_xticklabels()] == ["conv0", "conv1"]
 
 
+def test_names_that_begin_with_an_underscore_are_in_the_legend(make_json, drawn, recwarn):
+    axes = drawn(make_json(tasks=["__a__", "_b", "c"])).axes[1]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["__a__/_b", "__a__/c", "_b/c"]
+    assert not recwarn.list
+
+
 def test_of_many_pairs_only_both_ends_are_drawn(make_json, drawn):
     axes = drawn(make_json(tasks=[f"t{i}" for i in range(10)])).axes[1]
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
