@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from small_evidence import GAINS, estimate, gains_file
+from small_evidence import TASKS as EVIDENCE_TASKS
 from small_pages import evaluation, gains, iou, log, relatedness, write
 
+from configs.errors import UserError
+from relatedness.evidence.judging import judge
 from reports.groups.file import GroupsFile
 from reports.page.found import Found, Published, PublishedRow, read_folder
 from reports.page.sections import SECTIONS, sections
@@ -78,7 +82,7 @@ def test_every_section_has_its_own_name(tmp_path: Path, make_json) -> None:
     results = groups_of(tmp_path)
     results = replace(results, predictions={"eval_a.png": "data:image/png;base64,AAAA"})
     names = [part.name for part in sections(results)]
-    assert len(set(names)) == len(names) == len(SECTIONS) - 1  # all but the sheet of the data
+    assert len(set(names)) == len(names) == len(SECTIONS) - 2  # all but the sheet of the data and the evidence
 
 
 def test_what_was_asked_names_files_and_tasks(tmp_path: Path) -> None:
@@ -106,6 +110,15 @@ def test_relatedness_shows_estimates_floors_ceilings_and_orders(tmp_path: Path) 
         block.label for block in every(part.blocks) if isinstance(block, Figure) and block.caption.startswith("seg")
     )
     assert label == "Partners of seg by labels, most helpful first: depth 0.300, sn 0.200"
+
+
+def test_what_is_recommended_stands_first(tmp_path: Path) -> None:
+    head, lines, *_ = section(found(tmp_path, relatedness=relatedness()), "relatedness").blocks
+    assert isinstance(head, Text) and head.text.startswith("Recommendation, by labels")
+    assert "seg: depth, sn" in words(Section("", "", [lines]))
+    blind = relatedness()
+    blind["estimators"]["labels"]["sensitivity"] = 0.1
+    assert "Recommendation: none" in words(section(found(tmp_path, relatedness=blind), "relatedness"))
 
 
 def test_of_many_partners_the_most_helpful_are_drawn(tmp_path: Path) -> None:
@@ -173,6 +186,28 @@ def test_groups_that_were_chosen_from_other_gains_are_told(tmp_path: Path) -> No
     assert "another version of gains.json than the one shown here" in words(section(stale, "groups"))
     fresh = groups_of(tmp_path, identity={"values": stale.hashes["gains.json"]})
     assert "another version" not in words(section(fresh, "groups"))
+
+
+def test_the_evidence_says_what_estimators_are_worth(tmp_path: Path) -> None:
+    estimators = {"good": estimate(GAINS, GAINS), "bad": estimate(-GAINS, -GAINS)}
+    judgement = judge(gains_file([GAINS, GAINS]), estimators)
+    settings = {"tasks": list(EVIDENCE_TASKS), "max_iters": None, "set": [], "paper_set": [], "seed": 0,
+                "precision": "fp32", "config": {"name": "three"}}  # fmt: skip
+    table = {
+        "settings": settings, "metric": dict.fromkeys(EVIDENCE_TASKS, "err"), "gains_file": None, "finished": 12,
+        "higher_is_better": dict.fromkeys(EVIDENCE_TASKS, False), "planned": 12, "estimated": True, "num_batches": 5,
+        "warmup": 12, "left_out": {}, "judgement": judgement.model_dump(mode="json"),
+    }  # fmt: skip
+    tables_json = {"schema": 1, "dataset": "three", "tables": {"evidence": table}, "provenance": {}}
+    results = found(tmp_path, tables=tables_json)
+    part = section(results, "evidence")
+    assert "the goal is reached by good" in words(part) and "tables.json" in words(section(results, "asked"))
+    (scores,) = tables(part)
+    assert scores.rows[0][:3] == ["good", "estimator", "1.00 (1.00 to 1.00)"] and scores.rows[0][-1] == "reached"
+    nothing = tables_json | {"tables": {"evidence": table | {"judgement": None}}}
+    assert not tables(section(found(tmp_path, tables=nothing), "evidence"))
+    with pytest.raises(UserError, match="no results are in it"):
+        found(tmp_path, tables=tables_json | {"tables": {}})
 
 
 def test_similarity_says_what_it_does_not_see(tmp_path: Path, make_json) -> None:
