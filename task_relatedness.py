@@ -64,7 +64,7 @@ def parse_arguments() -> argparse.Namespace:
         "replicates would hardly change the order of each task's partners (default), or the grouping that "
         "group_tasks.py would choose, by the first of the estimators; it says which")
     add("--warmup", type=flags.positive, help="iterations of joint training before warm networks are looked at; "
-        "default: 5 %% of the schedule where an estimator needs them")
+        "default: the data set's scoring.relatedness_warmup, else 5 %% of the schedule")
     add("--no_controls", action="store_true", help="no floor and ceiling: three times as fast, but nobody knows what "
         "the values are worth")
     add("--force_run", action="store_true", help="estimate again even where kept estimates would do")

@@ -17,7 +17,7 @@ from functools import partial
 import torch
 from tqdm import tqdm
 
-from benchmarks import evaluation, inference, loading, scoring, statistics, training
+from benchmarks import evaluation, inference, loading, relatedness, scoring, statistics, training
 from benchmarks.timing import Row
 from configs.flags import run_script
 
@@ -25,6 +25,7 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "scoring": scoring.measure,
     "statistics": partial(statistics.measure, 3),
     "statistics25": partial(statistics.measure, 25),
+    "relatedness": relatedness.measure,
     "loading": loading.measure,
     "loop": training.measure_loop,
     "dynamic": training.measure_dynamic,

@@ -108,6 +108,9 @@ class ScoringConfig(Section):
     num_batches: Positive = Field(50, description="batches for pruning scores")
     iou_batches: Positive = Field(50, description="batches for the IoU analysis")
     relatedness_batches: Positive = Field(5, description="batches that each network of task_relatedness.py is given")
+    relatedness_warmup: Positive | None = Field(
+        None, description="iterations of its short trainings; none: 5 % of the schedule"
+    )
     iou_keep_ratio: Share = 0.078
     init: Literal["xavier", "own"] | None = Field(
         None, description="whose scores at initialisation: Xavier-normal weights (published), or the network's own; "

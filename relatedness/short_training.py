@@ -27,8 +27,8 @@ WARMUP_SHARE = 0.05
 
 
 def default_warmup(setup: Setup) -> int:
-    """Iterations of joint training before a warm network is looked at."""
-    return max(1, round(WARMUP_SHARE * setup.config.train.max_iters))
+    """Iterations of joint training before a warm network is looked at, where no others are asked for."""
+    return setup.config.scoring.relatedness_warmup or max(1, round(WARMUP_SHARE * setup.config.train.max_iters))
 
 
 def short_iterations(study: "Study", asked: int | None) -> int:

@@ -53,7 +53,7 @@ class SmallStudy(Study):
         config = SimpleNamespace(
             train=TrainConfig(max_iters=40, lr=lr, weight_decay=0),
             data=SimpleNamespace(batch_size=1),
-            scoring=SimpleNamespace(batch_size=1),
+            scoring=SimpleNamespace(batch_size=1, relatedness_warmup=None),
             model=ModelConfig(head="small_relatedness:pass_on"),
             source=Path("small.yaml"),
         )
