@@ -25,6 +25,10 @@ Script = Callable[..., subprocess.CompletedProcess]
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell's background jobs have it, and all that they start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 
 @pytest.fixture
 def shared() -> Path:
