@@ -439,7 +439,7 @@ def test_batches_are_pinned_whole(root, monkeypatch):
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_where_there_is_a_gpu_batches_come_pinned_in_the_same_order(root, monkeypatch, num_workers):
     usual = list(train(root, range(5)))
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
     devices = []
     monkeypatch.setattr(torch.cuda, "set_device", devices.append)
