@@ -79,9 +79,20 @@ def _as_in_a_new_process(folder: Path) -> Iterator[None]:
             signal.signal(number, handler)
         os.environ.clear()
         os.environ.update(environment)
-        for name, module in list(sys.modules.items()):
-            if (getattr(module, "__file__", None) or "").startswith(str(folder)):
-                del sys.modules[name]
+        _forget_modules(folder)
+
+
+def _forget_modules(folder: Path) -> None:
+    for name, module in list(sys.modules.items()):
+        if (getattr(module, "__file__", None) or "").startswith(str(folder)):
+            del sys.modules[name]
+
+
+@pytest.fixture(autouse=True)
+def no_modules_of_other_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What a test imported from its own folder is not what another test gets under the same name."""
+    yield
+    _forget_modules(tmp_path_factory.getbasetemp())
 
 
 def assert_user_error(result: subprocess.CompletedProcess, *words: str) -> None:
