@@ -83,3 +83,11 @@ def test_the_targets_alone_put_them_in_the_right_order(rooms, run_script: Script
     table = importlib.import_module("docs.evidence.planted_table")
     row = table.row("labels", file.estimators["labels"], file.tasks, list(table.EXPECTED))
     assert row[-2:] == ["2 of 2"] * 2 and row[2].startswith("100 % ±")
+
+
+def test_noise_beside_normals_are_directions_that_no_other_picture_has(rooms):
+    samples = whole_samples(settings(str(FOLDER / "planted_kitchen.yaml"), rooms), "normal", "normal_noise")
+    drawn = torch.stack([sample["normal_noise"][0] for sample in samples])
+    assert drawn.shape[1:] == samples[0]["normal"].shape[1:] == (3, 128, 128)
+    torch.testing.assert_close(drawn.norm(dim=1), torch.ones_like(drawn[:, 0]))
+    assert (drawn[0] - drawn[1]).abs().mean() > 0.3 and abs(drawn.mean()) < 0.2
