@@ -24,11 +24,12 @@ def seconds(work: Callable[[], object], repeats: int = 3) -> float:
     return statistics.median(_once(work) for _ in range(repeats))
 
 
-def interleaved(first: Callable[[], object], second: Callable[[], object], repeats: int = 5) -> tuple[float, float]:
-    """Median times of two pieces of work that take turns, so that what else the machine does meets both alike."""
-    first(), second()
-    times = [(_once(first), _once(second)) for _ in range(repeats)]
-    return statistics.median(a for a, _ in times), statistics.median(b for _, b in times)
+def interleaved(*works: Callable[[], object], repeats: int = 5) -> tuple[float, ...]:
+    """Median times of pieces of work that take turns, so that what else the machine does meets all alike."""
+    for work in works:
+        work()
+    times = [[_once(work) for work in works] for _ in range(repeats)]
+    return tuple(map(statistics.median, zip(*times, strict=True)))
 
 
 def sgemm_rate(size: int = 3000) -> float:
