@@ -24,7 +24,7 @@ from reports.tables import markdown
 from reports.tables_file import TablesFile
 
 FOLDER = Path(__file__).parent
-PAGE, PICTURE, GAINS = FOLDER.parent / "evidence.md", FOLDER / "evidence.png", FOLDER / "gains"
+PAGE, PICTURE, GAINS = FOLDER.parent / "evidence.md", FOLDER.parents[1] / "Figs" / "evidence.png", FOLDER / "gains"
 BEGIN, END = "<!-- made by docs/evidence/make_page.py: begin -->", "<!-- made by docs/evidence/make_page.py: end -->"
 SETTINGS = {
     "nyuv2_five": "NYUv2, plain weights",
@@ -99,7 +99,7 @@ def read_section(path: Path) -> EvidenceSection:
 
 def block(sections: dict[str, EvidenceSection], judgements: dict[str, Judgement]) -> str:
     """What is made of the results: the table of all settings, then every number of each."""
-    picture = "![agreement of each estimator with the gains, and its cost](evidence/evidence.png)\n"
+    picture = "![agreement of each estimator with the gains, and its cost](../Figs/evidence.png)\n"
     parts = [goal_text(judgements), overview(judgements), picture]
     for name, section in sections.items():
         parts += [f"### {SETTINGS[name]} (`docs/evidence/{name}.yaml`)\n", evidence_text(section)]
