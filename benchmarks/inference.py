@@ -58,7 +58,7 @@ def measure() -> list[Row]:
 
 def devices() -> list[torch.device]:
     """The CPU, and the GPU where there is one."""
-    return [torch.device("cpu")] + [choose_device("cuda")] * torch.cuda.is_available()
+    return [torch.device("cpu"), *([choose_device("cuda")] if torch.cuda.is_available() else [])]
 
 
 def sample_networks(folder: Path) -> tuple[Nets, dict[str, EvaluationFile], Tensor]:
