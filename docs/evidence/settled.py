@@ -87,7 +87,8 @@ def describe(what: str, runs: list, result: EstimatorResult, tasks: list[str], b
 
 def agreement(early: EstimatorResult, whole: EstimatorResult, tasks: int) -> float:
     """Share of the pairs of partners that are in the same order, of those that are not as good as each other."""
-    means = [np.nanmean(on_scale(array(r.values), array(r.floor), array(r.ceiling)), axis=0) for r in (early, whole)]
+    scaled = [on_scale(array(result.values), array(result.floor), array(result.ceiling)) for result in (early, whole)]
+    means = [np.ma.masked_invalid(values).mean(0).filled(np.nan) for values in scaled]
     same = []
     for helped in range(tasks):
         for b, c in combinations([b for b in range(tasks) if b != helped], 2):
