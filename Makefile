@@ -29,7 +29,7 @@ demo: $(VENV)/ready  ## the tasks of the rendered sample rooms: published simila
 	@echo "(all rows and columns: $(DEMO_DEST)/similarity.md; picture: $(DEMO_DEST)/similarity.png)"
 
 test: $(VENV)/ready-dev  ## all tests
-	$(PYTHON) -m pytest -q -n 2 --durations=10
+	$(PYTHON) -m pytest -q -n 2 --dist worksteal --durations=10
 
 lint: $(VENV)/ready-dev  ## ruff, mypy and the direction of imports
 	$(VENV)/bin/ruff check .

@@ -66,7 +66,7 @@ def assert_weights(checkpoint: Checkpoint, net: MultitaskNet) -> None:
 
 
 def test_a_user_prunes_at_initialisation(prune: Prune, tmp_path: Path) -> None:
-    result = prune("--ratio", 90, "--num_batches", 2, "--seed", 3, own_process=True)
+    result = prune("--ratio", 90, "--num_batches", 2, "--seed", 3)
     assert result.returncode == 0, result.stderr
     path = tmp_path / "out" / "sample_disparse_static_90.pth"
     checkpoint, kept, numel = assert_exact(path, 90)

@@ -16,7 +16,7 @@ from reproduce.execution import write_tables
 from reproduce.plan import TablePlan
 from reproduce.planned import PlannedStudy, PlannedTraining
 from reproduce.progress import results_of, steps_of
-from reproduce.tables import find_table
+from reproduce.tables import evidence, find_table
 
 TASKS = ["edge", "depth", "keypoint"]
 ESTIMATORS = ["labels", "dominance", "probe+iterations=2"]
@@ -83,8 +83,10 @@ def test_it_is_made_only_when_it_is_asked_for(rooms: Path, tmp_path: Path) -> No
         planned(rooms, tmp_path, "--tasks", "edge")
 
 
-def test_gains_are_kept_as_runs_end(rooms: Path, tmp_path: Path) -> None:
+def test_gains_are_kept_as_runs_end(rooms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan, path = planned(rooms, tmp_path, num_seeds=2), tmp_path / "gains.json"
+    draw, drawn = evidence.draw_evidence, []
+    monkeypatch.setattr(evidence, "draw_evidence", lambda *arguments: drawn.append(arguments))
     for count, run in enumerate(plan.runs, start=1):
         leave_run(run)
         write_tables(plan.setup, [plan])
@@ -97,10 +99,15 @@ def test_gains_are_kept_as_runs_end(rooms: Path, tmp_path: Path) -> None:
     section = section_of(plan)
     assert (section.finished, section.planned, section.estimated) == (12, 12, False)
     assert section.judgement.seeds == [0, 1] and len(section.judgement.scores) == 2, "baselines only"
+    assert drawn and not (tmp_path / "evidence.png").exists()
+    draw(*drawn[-1])
     assert (tmp_path / "evidence.png").exists()
 
 
-def test_runs_in_gains_json_are_not_trained_again(rooms: Path, tmp_path: Path) -> None:
+def test_runs_in_gains_json_are_not_trained_again(
+    rooms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evidence, "draw_evidence", lambda *arguments: None)
     plan = planned(rooms, tmp_path)
     for run in plan.runs[:4]:
         leave_run(run)

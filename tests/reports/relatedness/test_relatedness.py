@@ -197,7 +197,7 @@ def test_the_picture_shows_all_estimators(tmp_path: Path, replicates: int) -> No
 
 def test_a_picture_of_many_tasks_and_estimators(tmp_path: Path) -> None:
     tasks = [f"task_{number}" for number in range(14)]
-    report = file_of(tasks, **{f"estimator_{number}": seeing(2, 14) for number in range(5)})
+    report = file_of(tasks, **{f"estimator_{number}": seeing(2, 14) for number in range(3)})
     draw_relatedness(report, summarise(report), tmp_path / "x.png")
     with Image.open(tmp_path / "x.png") as picture:
         assert picture.width > picture.height > 1500
