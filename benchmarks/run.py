@@ -17,7 +17,7 @@ from functools import partial
 import torch
 from tqdm import tqdm
 
-from benchmarks import evaluation, inference, loading, relatedness, scoring, statistics, training
+from benchmarks import accuracy, evaluation, inference, loading, relatedness, scoring, statistics, training
 from benchmarks.timing import Row
 from configs.flags import run_script
 
@@ -31,6 +31,7 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "dynamic": training.measure_dynamic,
     "evaluation": evaluation.measure,
     "inference": inference.measure,
+    "accuracy": accuracy.measure,
 }
 
 
