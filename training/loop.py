@@ -6,7 +6,6 @@ state is stored for that: data order and augmentation depend on the number of th
 seeded anew for each step from the seed, the step and the process.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -25,6 +24,7 @@ from training.checkpoints.checkpoint import Checkpoint
 from training.checkpoints.identities import begun_as
 from training.checkpoints.keeping import RunFiles
 from training.checkpoints.state import go_on, state_of
+from training.due import Due
 from training.evaluation import Best, Results, evaluate, results_text
 from training.interrupts import DeferredInterrupts, Stop
 from training.job import Job, begin_sparsifying
@@ -33,8 +33,6 @@ from training.optim import make_optimizer
 from training.parallel import average_statistics, distributed, share_normalisation
 from training.step import descend, step_seed, task_losses
 
-SAVE_EVERY = 600.0
-"""Seconds after which the state is saved, however far the next interval is."""
 TEXT_EVERY = 10
 """Steps between two changes of the text beside the progress bar."""
 
@@ -59,9 +57,7 @@ class Trainer:
         self.split = validation_split(self.setup.config)
         self.begun = checkpoint is not None
         self.iteration = 0
-        self.validated = 0
-        self.saved = 0
-        self.saved_at = time.monotonic()
+        self.due = Due(train, job.schedule.max_iters)
         self.whole = True
         self.results: Results = {}
         self.interrupts = DeferredInterrupts()
@@ -130,7 +126,7 @@ class Trainer:
         Raises:
             UserError: the error, if it is one of the user's, with what was saved.
         """
-        if not (self.begun and self.whole) or self.runtime.world > 1 or self.iteration == self.saved:
+        if not (self.begun and self.whole) or self.runtime.world > 1 or self.iteration == self.due.saved:
             return
         try:
             self._save_last()
@@ -166,10 +162,10 @@ class Trainer:
         last = self.iteration == self.job.schedule.max_iters
         if last and self.sparsifier is not None:
             self.sparsifier.finish()
-        saving = self._saving_due(last)
+        saving = self.due.saving(self.iteration, self.ledger.save if self.runtime.world > 1 else self.due.is_late)
         if saving:
             self._save_last()  # before the validation, which may fail
-        if self._validation_due():
+        if self.due.validation(self.iteration):
             self._settle()
             self._check_stop()
             self._validate()
@@ -178,28 +174,13 @@ class Trainer:
         if not last:
             self._check_stop()
 
-    def _saving_due(self, last: bool) -> bool:
-        """At the intervals of the settings, at the end, and by the clock, about which several processes agree."""
-        by_clock = self.ledger.save if self.runtime.world > 1 else self._is_late
-        on_time = last or self.iteration % self.setup.config.train.save_interval == 0 or by_clock
-        return on_time and self.iteration > self.saved
-
-    @property
-    def _is_late(self) -> bool:
-        return time.monotonic() > self.saved_at + SAVE_EVERY
-
-    def _validation_due(self) -> bool:
-        last = self.iteration == self.job.schedule.max_iters
-        on_time = last or self.iteration % self.setup.config.train.eval_interval == 0
-        return on_time and self.iteration > self.validated
-
     def _validate(self) -> None:
         self._check_weights()
         bar = tqdm(desc="validation", unit="img", leave=False, disable=self.bar.disable)
         with bar, self.interrupts.reading():
             seen = partial(self._after_evaluated, bar)
             self.results = evaluate(self.net, self.setup, split=self.split, after_batch=seen)
-        self.validated = self.iteration
+        self.due.validated = self.iteration
         is_best = self.best.update(self.results, self.iteration, self.job.masks_fixed(self.iteration))
         if is_best:
             self.files.write(self.job.best, details=self._details())
@@ -219,9 +200,9 @@ class Trainer:
         self._settle()
         self._check_weights()
         if (log := self.files.log) is not None:
-            log.write(hold=self._validation_due())  # stopped before its metrics were known
+            log.write(hold=self.due.validation(self.iteration))  # stopped before its metrics were known
             self.files.write(self.job.last, training=state_of(self, log.rows))
-        self.saved, self.saved_at = self.iteration, time.monotonic()
+        self.due.note_saved(self.iteration)
         self.ledger.save = False
         self.files.draw(now=False)
 
@@ -234,7 +215,7 @@ class Trainer:
             report_skipped(loader, self.bar)
 
     def _settle(self) -> None:
-        for entry in self.ledger.settle(self.interrupts.asked, self._is_late):
+        for entry in self.ledger.settle(self.interrupts.asked, self.due.is_late):
             self.files.add(entry)
             if entry.iteration % TEXT_EVERY == 0:
                 losses = zip(self.setup.tasks, entry.losses, strict=True)
@@ -254,6 +235,7 @@ class Trainer:
             raise UserError(f"'{name}' is not finite after iteration {self.iteration}; {self._advice()}")
 
     def _advice(self) -> str:
-        kept = f"{self.job.last} keeps iteration {self.saved}" if self.saved else "no checkpoint was due before"
+        saved = self.due.saved
+        kept = f"{self.job.last} keeps iteration {saved}" if saved else "no checkpoint was due before"
         rate = self.scheduler.get_last_lr()[0]
         return f"{kept}; look at the data, or start anew with --force and a lower learning rate (it was {rate:g})"

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 
 from models import MultitaskNet
-from prune_utils.scores import training_mode
+from prune_utils.modes import training_mode
 from relatedness.base import Estimator
 from relatedness.controls import Role
 from relatedness.networks import trained_on

@@ -11,7 +11,7 @@ import pytest
 from small_training import assert_same_run, job_for, last, setup_for, train, trainer_for
 
 from configs import UserError
-from training import loop
+from training import due, loop
 from training.checkpoints import keeping
 from training.evaluation import evaluate
 
@@ -61,12 +61,12 @@ def test_what_was_trained_is_saved_on_the_way_out(rooms: Path, tmp_path: Path, m
 
 
 def test_the_state_is_saved_by_the_clock(rooms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(due, "SAVE_EVERY", 0.0)
     never = ["--set", "train.save_interval=100", "--set", "train.eval_interval=100"]
     job = job_for(setup_for(rooms, tmp_path / "a", *never))
     trainer, saved = trainer_for(job), []
     save = trainer._save_last
-    monkeypatch.setattr(trainer, "_save_last", lambda: (save(), saved.append(trainer.saved)))
+    monkeypatch.setattr(trainer, "_save_last", lambda: (save(), saved.append(trainer.due.saved)))
     trainer.train()
     assert saved == [1, 2, 3, 4, 5, 6, 6]
 
