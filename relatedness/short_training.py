@@ -16,8 +16,8 @@ from relatedness.controls import Role, shuffled_within, with_shuffled
 from runtime.device import seed_everything
 from runtime.passes import report_skipped
 from runtime.setup import Setup
+from training.loop.step import descend, step_seed, task_losses
 from training.optim import make_optimizer
-from training.step import descend, step_seed, task_losses
 
 if TYPE_CHECKING:
     from relatedness.study import Study

@@ -9,8 +9,8 @@ from PIL import Image
 from reports import curves
 from reports.curves import draw_curves
 from tasks import TASKS
-from training.ledger import Entry
-from training.log import TrainingLog
+from training.loop.ledger import Entry
+from training.loop.log import TrainingLog
 
 TASK = {
     "seg": TASKS["segmentation"](name="seg", channels=17),

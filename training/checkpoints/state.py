@@ -16,7 +16,7 @@ from training.checkpoints.checking import check_optimizer
 from training.optim import kept_of
 
 if TYPE_CHECKING:
-    from training.loop import Trainer
+    from training.loop.trainer import Trainer
 
 Count = Annotated[int, Field(ge=0)]
 

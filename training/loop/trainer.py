@@ -24,14 +24,14 @@ from training.checkpoints.checkpoint import Checkpoint
 from training.checkpoints.identities import begun_as
 from training.checkpoints.keeping import RunFiles
 from training.checkpoints.state import go_on, state_of
-from training.due import Due
 from training.evaluation import Best, Results, evaluate, results_text
-from training.interrupts import DeferredInterrupts, Stop
 from training.job import Job, begin_sparsifying
-from training.ledger import Ledger, NonFiniteLoss
+from training.loop.due import Due
+from training.loop.interrupts import DeferredInterrupts, Stop
+from training.loop.ledger import Ledger, NonFiniteLoss
+from training.loop.parallel import average_statistics, distributed, share_normalisation
+from training.loop.step import descend, step_seed, task_losses
 from training.optim import make_optimizer
-from training.parallel import average_statistics, distributed, share_normalisation
-from training.step import descend, step_seed, task_losses
 
 TEXT_EVERY = 10
 """Steps between two changes of the text beside the progress bar."""

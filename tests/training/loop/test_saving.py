@@ -11,9 +11,10 @@ import pytest
 from small_training import assert_same_run, job_for, last, setup_for, train, trainer_for
 
 from configs import UserError
-from training import due, loop
 from training.checkpoints import keeping
 from training.evaluation import evaluate
+from training.loop import due
+from training.loop import trainer as loop
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from tasks import TASKS
-from training.ledger import Entry
-from training.log import KEEP, TrainingLog
+from training.loop.ledger import Entry
+from training.loop.log import KEEP, TrainingLog
 
 TASK = {"a": TASKS["map"](name="a", channels=1, weight=2.0), "b": TASKS["map"](name="b", channels=1)}
 

@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
-from training import interrupts
-from training.interrupts import DeferredInterrupts, Stop
+from training.loop import interrupts
+from training.loop.interrupts import DeferredInterrupts, Stop
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

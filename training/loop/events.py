@@ -6,7 +6,7 @@ from typing import Any
 
 from configs import UserError
 from training.evaluation import Results
-from training.ledger import Entry
+from training.loop.ledger import Entry
 
 FOLDER = "tensorboard"
 """In the folder of results; ``tensorboard --logdir`` takes it whole and shows all runs."""

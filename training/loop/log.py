@@ -10,7 +10,7 @@ from configs.paths import write_text
 from reports.log_columns import loss_column, metric_column
 from tasks import Task
 from training.evaluation import Results
-from training.ledger import Entry
+from training.loop.ledger import Entry
 
 Row = dict[str, float]
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from runtime.device import Runtime
-from training.ledger import SETTLE_EVERY, Entry, Ledger, NonFiniteLoss
+from training.loop.ledger import SETTLE_EVERY, Entry, Ledger, NonFiniteLoss
 
 CPU, GPU = (Runtime(torch.device(name), "fp32") for name in ("cpu", "cuda"))
 
