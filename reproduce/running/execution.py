@@ -13,12 +13,12 @@ from configs.paths import write_text
 from reports.tables_file import Section, TablesFile
 from reproduce.estimate import Estimate
 from reproduce.listing import outline
-from reproduce.outcomes import Report, say
 from reproduce.page import page
 from reproduce.plan import TablePlan, all_runs
-from reproduce.pool import Pool, one_after_another
 from reproduce.progress import REMEDY, Step, key_of, results_of, steps_of, to_train
-from reproduce.slots import slots
+from reproduce.running.outcomes import Report, say
+from reproduce.running.pool import Pool, one_after_another
+from reproduce.running.slots import slots
 from reproduce.tables import find_table
 from reproduce.units import units_of
 from runtime import device

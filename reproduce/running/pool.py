@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from tqdm import tqdm
 
 from configs import flags
-from reproduce import children
-from reproduce.outcomes import Report
 from reproduce.planned import PlannedTraining
 from reproduce.progress import Step
+from reproduce.running import children
+from reproduce.running.outcomes import Report
 from reproduce.units import Schedule, Unit
 
 LOOK_EVERY = 0.05

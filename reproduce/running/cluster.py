@@ -14,8 +14,8 @@ from configs import UserError
 from configs.locks import is_running
 from configs.paths import REPOSITORY
 from configs.strict_yaml import parse
-from reproduce import chain
-from reproduce.slots import slots
+from reproduce.running import chain
+from reproduce.running.slots import slots
 from reproduce.units import Unit, chains_of
 from runtime.setup import Setup
 

@@ -30,7 +30,7 @@ class Chain:
         sys.path.insert(0, self.repository)
         from pathlib import Path
 
-        from reproduce.children import run_child
+        from reproduce.running.children import run_child
 
         ended: list[int] = []
         for commands in self.runs:

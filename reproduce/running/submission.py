@@ -11,12 +11,12 @@ from configs import UserError
 from configs.locks import held
 from reports.submitted import SubmittedFile, SubmittedJob
 from reports.tables_file import TablesFile
-from reproduce.cluster import LAUNCHERS, Cluster, states_of
-from reproduce.execution import LOCK, check_steps, write_tables
 from reproduce.listing import outline
-from reproduce.outcomes import say
 from reproduce.plan import TablePlan, all_runs
 from reproduce.progress import steps_of
+from reproduce.running.cluster import LAUNCHERS, Cluster, states_of
+from reproduce.running.execution import LOCK, check_steps, write_tables
+from reproduce.running.outcomes import say
 from reproduce.units import Key, key_of, units_of
 from runtime.setup import Setup
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from configs import UserError
-from reproduce.children import run_child
+from reproduce.running.children import run_child
 
 CHILD = r"""
 import sys
