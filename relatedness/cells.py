@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from configs import UserError
-from dataloaders.fetching import seeded_generator
+from dataloaders.batches.fetching import seeded_generator
 from models import MultitaskNet
 from prune_utils.modes import training_mode
 from runtime.passes import scoring_batch_size, seed_batch

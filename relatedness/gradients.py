@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dataloaders.fetching import seeded_generator
+from dataloaders.batches.fetching import seeded_generator
 from models import MultitaskNet
 from prune_utils.layers import Scores, shared_weights
 from prune_utils.scores import Loss, TaskGradient, task_gradients

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dataloaders import MultitaskDataset, open_dataset
-from dataloaders.fetching import Reader, Request
+from dataloaders.batches.fetching import Reader, Request
 from reports.samples import Row, draw_samples
 from runtime.setup import Setup
 from training.panels import as_picture, panel, styles

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import REPOSITORY
 
 from configs import UserError
 from reproduce.running.children import run_child
@@ -31,7 +32,7 @@ PATIENT = """
 def script(folder: Path, body: str) -> str:
     """A script as ours are, that prints a line, draws a bar and does this."""
     path = folder / "child.py"
-    path.write_text(CHILD.format(repository=str(Path(__file__).parents[2]), body=body.strip()), encoding="utf-8")
+    path.write_text(CHILD.format(repository=str(REPOSITORY), body=body.strip()), encoding="utf-8")
     return str(path)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from configs.errors import UserError
 from configs.paths import SAMPLE_DATA, prepare_folder
+from dataloaders.datasets.taskonomy import Taskonomy
 from dataloaders.rendering import Rendering, usual_workers
-from dataloaders.taskonomy import Taskonomy
 
 SMALLEST, LARGEST = 16, 4096  # pixels a side
 MOST = 1_000_000  # images; to render them takes days

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from configs import UserError
-from dataloaders.workers import in_processes
+from dataloaders.batches.workers import in_processes
 
 SOON = 20  # seconds that a machine may take for what should be done at once
 

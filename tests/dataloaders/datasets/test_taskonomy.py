@@ -10,8 +10,8 @@ from small_data import TASKONOMY_DOMAINS, make_taskonomy, settings, whole_sample
 
 from configs import UserError
 from dataloaders import training_loader
+from dataloaders.datasets.taskonomy import mirror_normals
 from dataloaders.readers import read_grey16
-from dataloaders.taskonomy import mirror_normals
 
 KEYS = ("seg", "normal", "depth", "depth_mask", "keypoint", "edge")
 
@@ -91,7 +91,8 @@ def test_a_missing_domain_matters_only_to_its_task(tmp_path):
 
 def test_depth_and_its_mask_come_from_one_reading(tmp_path, monkeypatch):
     opened = []
-    monkeypatch.setattr("dataloaders.taskonomy.read_grey16", lambda path: opened.append(path) or read_grey16(path))
+    place = "dataloaders.datasets.taskonomy.read_grey16"
+    monkeypatch.setattr(place, lambda path: opened.append(path) or read_grey16(path))
     whole_samples(settings("taskonomy", make_taskonomy(tmp_path)), "depth", "depth_mask")
     assert len(opened) == 1
 

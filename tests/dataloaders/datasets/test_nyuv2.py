@@ -11,7 +11,7 @@ from small_data import make_nyuv2, settings, whole_samples, write_npy, write_png
 
 from configs import UserError
 from dataloaders import open_dataset
-from dataloaders.nyuv2 import mirror_normals
+from dataloaders.datasets.nyuv2 import mirror_normals
 
 KEYS = ("seg", "normal", "depth")
 INDEX = "nyu_v2_3task.json"

@@ -15,7 +15,7 @@ from small_data import make_nyuv2, settings, write_png
 
 from configs import UserError, load_config
 from dataloaders import DATASETS, evaluation_loader, open_dataset, training_loader
-from dataloaders.fetching import Answer
+from dataloaders.batches.fetching import Answer
 
 KEYS = ("seg", "normal", "depth")
 

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from configs.errors import UserError
 from dataloaders.base import Field
-from dataloaders.cityscapes import LABEL_SETS
-from dataloaders.mtan import MtanArrays
+from dataloaders.datasets.cityscapes import LABEL_SETS
+from dataloaders.datasets.mtan import MtanArrays
 
 
 def nearer(inverse_depth: Tensor, factor: float) -> Tensor:

@@ -7,7 +7,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dataloaders import Field
-from dataloaders.augmentation import Window, cut, draw_window, write_padded
+from dataloaders.batches.augmentation import Window, cut, draw_window, write_padded
 
 PLAIN = Field(fill=-7.0)
 

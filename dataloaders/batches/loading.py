@@ -14,9 +14,9 @@ import torch
 
 from configs import Config, UserError
 from dataloaders.base import MultitaskDataset
-from dataloaders.fetching import ORDER, Answer, Batch, Reader, Request, seeded_generator
+from dataloaders.batches.fetching import ORDER, Answer, Batch, Reader, Request, seeded_generator
+from dataloaders.batches.workers import in_processes
 from dataloaders.registry import open_dataset
-from dataloaders.workers import in_processes
 
 
 def training_loader(

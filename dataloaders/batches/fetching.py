@@ -11,8 +11,8 @@ from torch import Tensor
 
 from configs import Config, UserError
 from configs.plugins import users_code
-from dataloaders.augmentation import Window, cut, draw_window, write_padded
 from dataloaders.base import MultitaskDataset
+from dataloaders.batches.augmentation import Window, cut, draw_window, write_padded
 from dataloaders.registry import asked_for
 
 Batch = dict[str, Any]

@@ -1,6 +1,6 @@
 """NYU Depth V2 as arrays of MTAN: 288 x 384 frames with 13 classes, depth in metres and unit normals."""
 
-from dataloaders.mtan import MtanArrays
+from dataloaders.datasets.mtan import MtanArrays
 
 
 class NYUv2Mtan(MtanArrays):

@@ -10,7 +10,7 @@ from small_data import make_mtan, settings, whole_samples, write_npy
 
 from configs import UserError
 from dataloaders import open_dataset, training_loader
-from dataloaders.mtan import decode_normals, mirror_normals
+from dataloaders.datasets.mtan import decode_normals, mirror_normals
 from tasks import build_tasks
 
 
