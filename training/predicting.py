@@ -14,7 +14,7 @@ from dataloaders import MultitaskDataset, open_dataset
 from dataloaders.readers import read_colour
 from dataloaders.writing import write_values
 from prune_utils.modes import evaluation_mode
-from reports.samples import draw_strip, in_words
+from reports.training.samples import draw_strip, in_words
 from runtime.setup import Setup
 from tasks import Task
 from training.panels import as_picture, panel, styles

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dataloaders import MultitaskDataset, open_dataset
 from dataloaders.batches.fetching import Reader, Request
-from reports.samples import Row, draw_samples
+from reports.training.samples import Row, draw_samples
 from runtime.setup import Setup
 from training.panels import as_picture, panel, styles
 from training.predicting import predict

@@ -16,7 +16,7 @@ from prune_utils.modes import training_mode
 from prune_utils.scores import task_gradients
 from relatedness.base import Estimator
 from relatedness.controls import Role
-from relatedness.gradients import shared_length, too_few_batches
+from relatedness.materials.gradients import shared_length, too_few_batches
 from runtime.passes import seed_batch
 
 if TYPE_CHECKING:

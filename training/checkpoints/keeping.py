@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from reports.curves import draw_curves
+from reports.training.curves import draw_curves
 from runtime.identity import Identity
 from training.checkpoints.checkpoint import capture, write_checkpoint
 from training.evaluation import Results

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from configs import UserError
 from configs.paths import write_text
-from reports.log_columns import loss_column, metric_column
+from reports.training.log_columns import loss_column, metric_column
 from tasks import Task
 from training.evaluation import Results
 from training.loop.ledger import Entry

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models import MultitaskNet
-from relatedness.short_training import ShortTraining, train_shortly
+from relatedness.materials.short_training import ShortTraining, train_shortly
 
 if TYPE_CHECKING:
     from relatedness.study import Study

@@ -2,8 +2,8 @@
 
 import pytest
 
-from relatedness import products
-from relatedness.products import Products
+from relatedness.materials import products
+from relatedness.materials.products import Products
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from models import MultitaskNet
 from prune_utils.layers import Scores, shared_weights
 from prune_utils.scores import Loss, TaskGradient, task_gradients
 from relatedness.base import State
-from relatedness.magnitudes import Magnitudes, RoleScores
-from relatedness.sketch import Sketch
+from relatedness.materials.magnitudes import Magnitudes, RoleScores
+from relatedness.materials.sketch import Sketch
 from runtime.passes import over_batches
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Gradients:
         products: [L, 2, 2, R, R]; entry (l, p, q, a, b) is the inner product, on layer l, of a's mean gradient over
             half p with b's over half q. p = q gives squared lengths. The losses are not multiplied by their weights.
         losses: [2, R] mean loss of each half.
-        sketched: whether the products come from sketches, see ``relatedness.sketch``.
+        sketched: whether the products come from sketches, see ``relatedness.materials.sketch``.
     """
 
     roles: tuple[str, ...]

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from models import MultitaskNet
 from prune_utils.layers import shared_weights
 from prune_utils.scores import task_gradients
-from relatedness import gradients, sketch
 from relatedness.estimators.gradient_cosine import GradientCosine, crossed_cosine
-from relatedness.gradients import Gradients, SignedSums
-from relatedness.sketch import Sketch
+from relatedness.materials import gradients, sketch
+from relatedness.materials.gradients import Gradients, SignedSums
+from relatedness.materials.sketch import Sketch
 
 LOSSES = {
     "up": lambda prediction, batch: prediction[:, 0].sum(),

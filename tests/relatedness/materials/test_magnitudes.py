@@ -8,9 +8,9 @@ import torch
 from small_studies import study_for
 from small_training import assert_same
 
-from relatedness import magnitudes
 from relatedness.estimators.snip import Snip
-from relatedness.magnitudes import STEP
+from relatedness.materials import magnitudes
+from relatedness.materials.magnitudes import STEP
 from relatedness.study import Study
 
 WIDER = ["--set", "model.width=16", "--set", "model.head_channels=16"]

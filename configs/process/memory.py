@@ -4,7 +4,8 @@ import re
 import traceback
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent.parent
+from configs.paths import REPOSITORY
+
 ADVICE = "a smaller data.batch_size, data.crop, model.width or model.head_channels, or fewer --num_workers, need less"
 BYTES = re.compile(r"allocate (\d+) bytes")
 SIZE = re.compile(r"allocate ([\d.]+ [KMGTPE]?i?B)")
@@ -23,7 +24,7 @@ def out_of_memory_text(error: BaseException) -> str:
     """The error in one line."""
     asked = _asked(str(error))
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_ours(frame.filename)]
-    place = f" in {Path(frames[-1].filename).resolve().relative_to(HERE)}, {frames[-1].name}" if frames else ""
+    place = f" in {Path(frames[-1].filename).resolve().relative_to(REPOSITORY)}, {frames[-1].name}" if frames else ""
     return f"out of memory{place}{asked}; {ADVICE}"
 
 
@@ -36,4 +37,6 @@ def _asked(text: str) -> str:
 
 def _is_ours(file: str) -> bool:
     path = Path(file).resolve()
-    return path.is_relative_to(HERE) and not any(part.startswith(".") for part in path.relative_to(HERE).parts)
+    if not path.is_relative_to(REPOSITORY):
+        return False
+    return not any(part.startswith(".") for part in path.relative_to(REPOSITORY).parts)

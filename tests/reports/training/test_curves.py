@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reports import curves
-from reports.curves import draw_curves
+from reports.training import curves
+from reports.training.curves import draw_curves
 from tasks import TASKS
 from training.loop.ledger import Entry
 from training.loop.log import TrainingLog

@@ -11,10 +11,10 @@ from configs import UserError
 from models import MultitaskNet
 from prune_utils.scores import Loss
 from relatedness.base import State
-from relatedness.cells import Features, Pooled
 from relatedness.controls import Role
-from relatedness.gradients import Gradients, signed_gradients
-from relatedness.ridge import explained, fit_by_halves
+from relatedness.materials.cells import Features, Pooled
+from relatedness.materials.gradients import Gradients, signed_gradients
+from relatedness.materials.ridge import explained, fit_by_halves
 
 if TYPE_CHECKING:
     from relatedness.study import Study

@@ -10,8 +10,8 @@ from models import MultitaskNet, build_head
 from prune_utils.initialisation import scored_network
 from relatedness.base import State
 from relatedness.controls import Role
-from relatedness.short_training import ShortTraining, train_shortly
-from relatedness.warmup import train_jointly
+from relatedness.materials.short_training import ShortTraining, train_shortly
+from relatedness.materials.warmup import train_jointly
 from runtime.device import seed_everything
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ import torch
 from small_relatedness import SmallStudy
 
 from configs import UserError
-from relatedness import gradients
-from relatedness.cells import Features, Pooled
-from relatedness.closed_form import fit_readout, linear_head, readout_share
 from relatedness.estimators.first_order import FirstOrder
 from relatedness.estimators.gradient_cosine import GradientCosine
+from relatedness.materials import gradients
+from relatedness.materials.cells import Features, Pooled
+from relatedness.materials.closed_form import fit_readout, linear_head, readout_share
 from tasks.maps import MapTask
 
 WEIGHTS = [1.0, 2.0]

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from reports.log_columns import loss_column, metric_column
 from reports.similarity.figures import PALETTE, new_figure, save_figure
+from reports.training.log_columns import loss_column, metric_column
 
 COLUMNS = 4
 POINTS = 1500

@@ -10,10 +10,10 @@ from small_training import setup_for
 from configs import UserError
 from dataloaders import training_loader
 from models import MultitaskNet
-from relatedness import short_training
 from relatedness.controls import shuffled_key
-from relatedness.networks import make_network, starting_network, trained_on
-from relatedness.short_training import ShortTraining, default_warmup, train_shortly
+from relatedness.materials import short_training
+from relatedness.materials.networks import make_network, starting_network, trained_on
+from relatedness.materials.short_training import ShortTraining, default_warmup, train_shortly
 from relatedness.study import Plan, Study
 
 TRAINED = [{"img": [1.0, 1.0], "a": [0.0], "b": [10.0]}]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reports import samples
-from reports.samples import INVALID, Panel, Row, Scale, Style, class_colours, coloured, draw_samples, in_words
+from reports.training import samples
+from reports.training.samples import INVALID, Panel, Row, Scale, Style, class_colours, coloured, draw_samples, in_words
 
 CLASSES = Style("classes", 5, ("wall", "__floor__", "bed", "lamp", "rug"))
 
