@@ -22,7 +22,6 @@ def main() -> None:
     from training.checkpoints.checkpoint import capture, write_checkpoint
     from training.checkpoints.identities import other_than, pruning_identity
     from training.checkpoints.networks import find_trained
-    from training.costs import image_size, multiply_adds
     from training.names import pruned_path
     from training.pruning import network_to_prune, prune
 
@@ -51,8 +50,7 @@ def main() -> None:
         write_checkpoint(path, made)
         report(arguments, setup.config.name, path, kept_counts(net), details)
         if method.ratio_of == "multiply-adds":
-            adds = multiply_adds(net, *image_size(setup))
-            print(f"Multiply-adds for an image: {adds.sparse:,} of {adds.dense:,}; {adds.saved:.2f} % removed")
+            print(saving_text(setup, net))
         words = ("--method", arguments.method, "--ratio", str(arguments.ratio))
         print(f"Train it: {shared.command('launch_training.py', *words)}")
     device.stop()
@@ -112,6 +110,14 @@ def report(
     if collapsed := collapse_text(counts):
         print(collapsed)
     print(f"Network: {path}\nPicture: {picture}")
+
+
+def saving_text(setup: Any, net: Any) -> str:
+    """What removing whole channels saves."""
+    from training.costs import image_size, multiply_adds
+
+    adds = multiply_adds(net, *image_size(setup))
+    return f"Multiply-adds for an image: {adds.sparse:,} of {adds.dense:,}; {adds.saved:.2f} % removed"
 
 
 if __name__ == "__main__":

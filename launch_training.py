@@ -29,7 +29,7 @@ def run(job, arguments: argparse.Namespace) -> None:
     from training.checkpoints.networks import open_network
     from training.checkpoints.resume import check_space, earlier_run, is_finished, iteration_of
     from training.job import starting_network
-    from training.loop import Trainer
+    from training.loop.trainer import Trainer
 
     checkpoint = earlier_run(job, arguments.resume, arguments.force)
     if is_finished(job, checkpoint):

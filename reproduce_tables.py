@@ -17,12 +17,12 @@ from reproduce.tables import TABLES
 
 def main() -> None:
     arguments = parse_arguments()
-    from reproduce.cluster import Cluster, parameter
-    from reproduce.execution import Means, carry_out, verdicts
     from reproduce.listing import listing
     from reproduce.plan import Wanted, all_runs, plan_tables
     from reproduce.progress import steps_of
-    from reproduce.submission import runs_under_way, see_that_none_is_under_way, submit
+    from reproduce.running.cluster import Cluster, parameter
+    from reproduce.running.execution import Means, carry_out, verdicts
+    from reproduce.running.submission import runs_under_way, see_that_none_is_under_way, submit
     from runtime import device
     from runtime.setup import prepare
 

@@ -17,10 +17,10 @@ REPLICATES, MOST_REPLICATES = 3, 20
 
 def main() -> None:
     arguments = parse_arguments()
+    from relatedness.materials.short_training import default_warmup
     from relatedness.registry import build_estimators
     from relatedness.running import make_run, report, run_all
     from relatedness.settling import Enough
-    from relatedness.short_training import default_warmup
     from relatedness.study import Plan
     from reports.relatedness.figures import draw_relatedness
     from reports.relatedness.summary import summarise

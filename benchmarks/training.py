@@ -16,7 +16,7 @@ from runtime.device import Runtime
 from runtime.setup import Setup, prepare
 from tasks import Task, build_tasks
 from training.job import Job, begin_sparsifying, make_job
-from training.loop import Trainer
+from training.loop.trainer import Trainer
 from training.optim import make_optimizer
 
 STEPS = 30

@@ -1,7 +1,7 @@
 """Settings: the schema, the flags that all scripts share, where files go, and errors for users."""
 
 # isort: off
-from configs.interrupted import quiet_while_starting
+from configs.process.interrupted import quiet_while_starting
 
 quiet_while_starting()  # before the imports that take time
 # isort: on

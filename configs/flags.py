@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from configs.errors import UserError
-from configs.interrupted import EXIT_INTERRUPTED, interrupt_by_signals, is_first_process, was_interrupted
-from configs.memory import is_out_of_memory, out_of_memory_text
 from configs.plugins import all_users_code
+from configs.process.interrupted import EXIT_INTERRUPTED, interrupt_by_signals, is_first_process, was_interrupted
+from configs.process.memory import is_out_of_memory, out_of_memory_text
+from configs.process.streams import unfailing_streams
 from configs.reading import available
 from configs.schema import Config, load_config
-from configs.streams import unfailing_streams
 
 EXIT_USER_ERROR = 2
 ERRORS_IN_OUTPUT = "META_SPARSE_ERRORS_IN_OUTPUT"

@@ -70,30 +70,36 @@ def replacing(path: Path, *, synced: bool = True) -> Iterator[Path]:
     if obstacle:
         raise UserError(f"cannot write {path}: it {obstacle}; {REMEDY}")
     remove_leftovers(path)
-    # A name that nobody can foretell, and O_EXCL: neither a file nor a link that someone has placed is written to.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(6)}.tmp")
-    descriptor = None
     try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(temporary, flags, 0o666)
-        with suppress(OSError):  # on a disk without locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield temporary
-        if synced:
-            os.fsync(descriptor)
-        temporary.replace(path)
-        if synced:
-            _sync_folder(path.parent)
+        with _temporary(path) as (temporary, descriptor):
+            yield temporary
+            if synced:
+                os.fsync(descriptor)
+            temporary.replace(path)
+            if synced:
+                _sync_folder(path.parent)
     except OSError as error:
         remedy = "free some space or name another --dest"
         if error.errno == errno.ENAMETOOLONG:
             remedy = "choose a shorter name"
         raise UserError(f"cannot write {path}: {_reason(error)}; {remedy}") from error
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[tuple[Path, int]]:
+    """A new, empty, locked file beside ``path`` and its descriptor; removed at the end unless it was renamed."""
+    # A name that nobody can foretell, and O_EXCL: neither a file nor a link that someone has placed is written to.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(6)}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(temporary, flags, 0o666)
+    try:
+        with suppress(OSError):  # on a disk without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield temporary, descriptor
     finally:
-        if descriptor is not None:
-            os.close(descriptor)
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        os.close(descriptor)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def set_aside(path: Path) -> Path:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from configs.errors import UserError
-from configs.interrupted import was_interrupted
-from configs.memory import is_out_of_memory
 from configs.paths import REPOSITORY
+from configs.process.interrupted import was_interrupted
+from configs.process.memory import is_out_of_memory
 
 LONGEST = 300  # characters of an error's own message
 LIBRARIES = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}

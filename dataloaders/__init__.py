@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dataloaders.base import Field, IndexedDataset, MultitaskDataset
-    from dataloaders.loading import Loader, evaluation_loader, training_loader
+    from dataloaders.batches.loading import Loader, evaluation_loader, training_loader
     from dataloaders.registry import DATASETS, open_dataset, validation_split
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 _HOMES = {"base": ("Field", "IndexedDataset", "MultitaskDataset"),
-          "loading": ("Loader", "evaluation_loader", "training_loader"),
+          "batches.loading": ("Loader", "evaluation_loader", "training_loader"),
           "registry": ("DATASETS", "open_dataset", "validation_split")}
 
 

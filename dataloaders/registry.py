@@ -8,13 +8,13 @@ from typing import Any
 from configs import Config, UserError
 from configs.plugins import resolve, users_code
 from dataloaders.base import MultitaskDataset
-from dataloaders.cityscapes import Cityscapes
-from dataloaders.cityscapes_mtan import CityscapesMtan
-from dataloaders.nyuv2 import NYUv2
-from dataloaders.nyuv2_mtan import NYUv2Mtan
-from dataloaders.sample import SampleRooms
+from dataloaders.datasets.cityscapes import Cityscapes
+from dataloaders.datasets.cityscapes_mtan import CityscapesMtan
+from dataloaders.datasets.nyuv2 import NYUv2
+from dataloaders.datasets.nyuv2_mtan import NYUv2Mtan
+from dataloaders.datasets.sample import SampleRooms
+from dataloaders.datasets.taskonomy import Taskonomy
 from dataloaders.subset import Subset, held_out
-from dataloaders.taskonomy import Taskonomy
 
 DATASETS: dict[str, type[MultitaskDataset]] = {
     "nyuv2": NYUv2,

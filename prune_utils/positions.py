@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvTransposeNd
 
 from prune_utils.layers import weight_layers
+from prune_utils.modes import evaluation_mode
 
 
 @torch.no_grad()
@@ -26,12 +27,10 @@ def positions(net: nn.Module, example: Tensor) -> dict[str, int]:
         return count
 
     handles = [layer.register_forward_hook(hook(name)) for name, layer in weight_layers(net).items()]  # type: ignore[arg-type]
-    mode = net.training
-    net.eval()
     try:
-        net(example)
+        with evaluation_mode(net):
+            net(example)
     finally:
-        net.train(mode)
         for handle in handles:
             handle.remove()
     return found

@@ -7,7 +7,7 @@ by |dL/dm| at m = 1, where m multiplies the weight; since dL/dm = w * dL/dw, no 
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from configs.errors import UserError
 from prune_utils.layers import Scores, head_weights, shared_weights
+from prune_utils.modes import training_mode
 
 Batch = Mapping[str, Tensor]
 Loss = Callable[[Tensor, Batch], Tensor]
@@ -204,22 +205,6 @@ def _times(net: nn.Module, magnitudes: Mapping[str, Scores], factor: Callable[[T
             if name in scores:
                 scores[name].mul_(layer_factor)
     return dict(magnitudes)
-
-
-@contextmanager
-def training_mode(net: nn.Module) -> Iterator[None]:
-    """Training mode inside, with the mode of every module and all buffers (running statistics) restored after."""
-    modes = [(module, module.training) for module in net.modules()]
-    buffers = [(buffer, buffer.clone()) for buffer in net.buffers()]
-    try:
-        net.train()
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
-        with torch.no_grad():
-            for buffer, value in buffers:
-                buffer.copy_(value)
 
 
 def _check_finite(value: Tensor, task: str, number: int, batch: Mapping) -> None:

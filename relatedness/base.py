@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from relatedness.products import Cost
+from relatedness.materials.products import Cost
 
 if TYPE_CHECKING:
     from relatedness.study import Study

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dataloaders.fetching import seeded_generator
+from dataloaders.batches.fetching import seeded_generator
 from tasks import Task
 
 Kind = Literal["real", "shuffled", "twin"]

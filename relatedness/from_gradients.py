@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Literal
 
 from relatedness.base import Estimator
-from relatedness.cells import too_few_numbers, without_numbers
-from relatedness.gradients import Gradients, too_few_batches
+from relatedness.materials.cells import too_few_numbers, without_numbers
+from relatedness.materials.gradients import Gradients, too_few_batches
 
 if TYPE_CHECKING:
     from relatedness.study import Study

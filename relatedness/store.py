@@ -9,7 +9,7 @@ import numpy as np
 from configs.paths import replacing
 from dataloaders import open_dataset
 from relatedness.base import Estimator, Relatedness
-from relatedness.products import Cost
+from relatedness.materials.products import Cost
 from relatedness.registry import UNTRAINED
 from relatedness.study import Plan, Study
 from runtime.contents import rows_of

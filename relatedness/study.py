@@ -9,13 +9,13 @@ from tqdm import tqdm
 
 from models import MultitaskNet
 from relatedness.base import State
-from relatedness.cells import Features, Pooled, backbone_features, pooled_targets
-from relatedness.closed_form import readout_gradients
 from relatedness.controls import Role, make_roles, shuffled_within, wanted_pairs, with_shuffled
-from relatedness.gradients import Gradients, gradient_pass
-from relatedness.magnitudes import RoleScores
-from relatedness.networks import make_network, trained_on
-from relatedness.products import Products
+from relatedness.materials.cells import Features, Pooled, backbone_features, pooled_targets
+from relatedness.materials.closed_form import readout_gradients
+from relatedness.materials.gradients import Gradients, gradient_pass
+from relatedness.materials.magnitudes import RoleScores
+from relatedness.materials.networks import make_network, trained_on
+from relatedness.materials.products import Products
 from runtime.passes import placed, report_skipped, scoring_batch_size, scoring_loader
 from runtime.setup import Setup
 

@@ -17,8 +17,8 @@ from runtime.setup import Setup
 from training.balancing import make_backward
 from training.costs import multiply_adds
 from training.evaluation import evaluate
+from training.loop.step import descend, task_losses
 from training.optim import make_optimizer
-from training.step import descend, task_losses
 
 WARM_UP = 1
 STEPS = 3

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from relatedness.base import Estimator
+from relatedness.materials.short_training import WARMUP_SHARE
 from relatedness.registry import UNTRAINED, build_estimators
 from relatedness.running import estimates_identity, make_run
-from relatedness.short_training import WARMUP_SHARE
 from relatedness.study import Plan
 from reports.relatedness.file import RelatednessFile
 from reproduce.plan import Wanted

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from tqdm import tqdm
 
-from reports.precision import MeasuredPrecision, PrecisionFile
+from reports.training.precision import MeasuredPrecision, PrecisionFile
 from runtime import device
 
 if TYPE_CHECKING:

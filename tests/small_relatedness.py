@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from configs.schema import ModelConfig, TrainConfig
 from models import MultitaskNet
-from relatedness import short_training
+from relatedness.materials import short_training
 from relatedness.study import Part, Plan, Study
 from runtime.device import Runtime
 from tasks.maps import MapTask

@@ -11,7 +11,7 @@ from runtime.setup import Setup, prepare
 from training.checkpoints.checkpoint import Checkpoint, read_checkpoint, restore
 from training.checkpoints.resume import earlier_run
 from training.job import Job, make_job, starting_network
-from training.loop import Trainer
+from training.loop.trainer import Trainer
 
 SHORT = ["train.max_iters=6", "train.eval_interval=3", "train.save_interval=2", "dynamic.interval=2", "dynamic.end=5"]
 

@@ -15,8 +15,8 @@ from small_training import setup_for
 from torch import Tensor
 
 from dataloaders import evaluation_loader, open_dataset
+from dataloaders.datasets.taskonomy import decode_labels
 from dataloaders.readers import read_grey8
-from dataloaders.taskonomy import decode_labels
 from prune_utils.apply import apply_masks
 from prune_utils.layers import weights
 from runtime.setup import Setup

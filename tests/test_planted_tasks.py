@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from dataloaders.base import Field
-from dataloaders.taskonomy import Taskonomy
+from dataloaders.datasets.taskonomy import Taskonomy
 
 
 class Planted(Taskonomy):

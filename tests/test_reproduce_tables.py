@@ -47,7 +47,7 @@ def in_this_process(run_script: Script, monkeypatch: pytest.MonkeyPatch) -> list
             file.write(f"$ {words[0]}\n{result.stdout}{result.stderr}")
         return result.returncode
 
-    monkeypatch.setattr("reproduce.children.run_child", child)
+    monkeypatch.setattr("reproduce.running.children.run_child", child)
     return started
 
 
@@ -156,7 +156,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(
 def test_a_failing_child_ends_the_whole_with_its_command_and_its_log(
     reproduce: Reproduce, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ended: int, status: int, words: str
 ) -> None:
-    monkeypatch.setattr("reproduce.children.run_child", lambda *_, **__: ended)
+    monkeypatch.setattr("reproduce.running.children.run_child", lambda *_, **__: ended)
     result = reproduce("--table", "sparsity", "--methods", "snip")
     assert result.returncode == status
     line = result.stderr.strip()
@@ -168,7 +168,7 @@ def test_a_failing_child_ends_the_whole_with_its_command_and_its_log(
 def test_an_interrupted_child_ends_the_whole_with_130(
     reproduce: Reproduce, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reproduce.children.run_child", lambda *_, **__: 130)
+    monkeypatch.setattr("reproduce.running.children.run_child", lambda *_, **__: 130)
     result = reproduce("--table", "sparsity")
     assert result.returncode == 130 and "the same command goes on" in result.stderr
 
@@ -291,7 +291,7 @@ def test_evidence_ends_with_a_verdict_and_the_second_call_does_nothing(
 def test_evidence_that_was_killed_goes_on_with_the_run_in_work(
     reproduce: Reproduce, in_this_process: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    import reproduce.children as children
+    import reproduce.running.children as children
 
     run_child = children.run_child
 

@@ -1,1 +1,1 @@
-"""Running things: set-up from flags, devices and processes, scoring with data, training, evaluation, checkpoints."""
+"""What is trained and how well it does: jobs, evaluation, predictions, costs; the loop, checkpoints, exports."""

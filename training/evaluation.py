@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from dataloaders import Loader, evaluation_loader, open_dataset
+from prune_utils.modes import evaluation_mode
 from runtime.setup import Setup
 from tasks import Task
 
@@ -44,9 +45,7 @@ def evaluate(
     metrics = {name: task.new_metrics() for name, task in setup.tasks.items()}
     for accumulator in metrics.values():
         accumulator.to(runtime.device)
-    mode = net.training
-    net.eval()
-    try:
+    with evaluation_mode(net):
         for batch in islice(_loader(setup, split), batches):
             placed = runtime.place(batch)
             with runtime.autocast():
@@ -55,8 +54,6 @@ def evaluate(
                 metrics[name].update(prediction.float(), placed)
             watch(predictions, placed)
             after_batch(len(placed["img"]))
-    finally:
-        net.train(mode)
     for accumulator in metrics.values():
         runtime.sum_over_processes(accumulator.state.values())
     return {name: accumulator.compute() for name, accumulator in metrics.items()}

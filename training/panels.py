@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from torch import Tensor
 
-from reports.samples import Panel, Style
+from reports.training.samples import Panel, Style
 from tasks import Task
 
 

@@ -13,7 +13,8 @@ from configs.paths import prepare_folder, write_text
 from dataloaders import MultitaskDataset, open_dataset
 from dataloaders.readers import read_colour
 from dataloaders.writing import write_values
-from reports.samples import draw_strip, in_words
+from prune_utils.modes import evaluation_mode
+from reports.training.samples import draw_strip, in_words
 from runtime.setup import Setup
 from tasks import Task
 from training.panels import as_picture, panel, styles
@@ -35,12 +36,8 @@ def predict(net: nn.Module, tasks: Mapping[str, Task], images: Tensor) -> dict[s
     Returns:
         for each task, values [N, ?, H, W], or [?, H, W] of one image (see ``Task.shown_prediction``).
     """
-    mode = net.training
-    net.eval()
-    try:
+    with evaluation_mode(net):
         predictions = net(images if images.ndim == 4 else images[None])
-    finally:
-        net.train(mode)
     height, width = images.shape[-2:]
     shown = {name: task.shown_prediction(predictions[name], height, width) for name, task in tasks.items()}
     return shown if images.ndim == 4 else {name: values[0] for name, values in shown.items()}

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from dataloaders import MultitaskDataset, open_dataset
-from dataloaders.fetching import Reader, Request
-from reports.samples import Row, draw_samples
+from dataloaders.batches.fetching import Reader, Request
+from reports.training.samples import Row, draw_samples
 from runtime.setup import Setup
 from training.panels import as_picture, panel, styles
 from training.predicting import predict

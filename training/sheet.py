@@ -14,9 +14,9 @@ from configs import Config, UserError
 from configs.flags import SharedFlags
 from configs.reading import available
 from dataloaders import MultitaskDataset, open_dataset
-from dataloaders.fetching import Reader, Request
+from dataloaders.batches.fetching import Reader, Request
 from reports.page.pictures import SheetFile, SheetRow, jpeg_uri, png_uri
-from reports.samples import Panel, Scale, Style, class_colours, coloured, in_words
+from reports.training.samples import Panel, Scale, Style, class_colours, coloured, in_words
 from tasks import Task, build_tasks
 from tasks.pixels import pooled
 from training.panels import as_picture, panel, styles

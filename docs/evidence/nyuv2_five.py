@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from configs.errors import UserError
 from dataloaders.base import Field
-from dataloaders.nyuv2 import IGNORE, NYUv2
+from dataloaders.datasets.nyuv2 import IGNORE, NYUv2
 
 # Where each of the 40 classes goes among the 13 of Couprie et al. (ICLR 2013): bed, books, ceiling, chair, floor,
 # furniture, objects, picture, sofa, table, television, wall, window.

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dataloaders.base import Field
-from dataloaders.taskonomy import IGNORED, Taskonomy
+from dataloaders.datasets.taskonomy import IGNORED, Taskonomy
 
 NOISE = "normal_noise"
 CELLS = 6  # of noise, along each axis

@@ -8,8 +8,8 @@ from scipy import ndimage
 from torch import Tensor
 
 from dataloaders.base import Field
-from dataloaders.sample import SampleRooms
-from dataloaders.taskonomy import IGNORED, NO_DEPTH
+from dataloaders.datasets.sample import SampleRooms
+from dataloaders.datasets.taskonomy import IGNORED, NO_DEPTH
 
 WINDOW = 9  # pixels: the stride of the backbone, 8, and one for the middle
 FINE = ("keypoint", "edge")

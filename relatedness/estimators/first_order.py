@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from relatedness.from_gradients import FromGradients
-from relatedness.gradients import shared_length
+from relatedness.materials.gradients import shared_length
 
 if TYPE_CHECKING:
     from relatedness.study import Study

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from relatedness.base import Estimator
-from relatedness.gradients import too_few_batches
+from relatedness.materials.gradients import too_few_batches
 
 if TYPE_CHECKING:
     from relatedness.study import Study

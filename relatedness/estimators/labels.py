@@ -8,8 +8,8 @@ from pydantic import Field
 from torch import Tensor
 
 from relatedness.base import Estimator
-from relatedness.cells import Pooled, too_few_numbers, without_numbers
-from relatedness.ridge import explained, fit_by_halves
+from relatedness.materials.cells import Pooled, too_few_numbers, without_numbers
+from relatedness.materials.ridge import explained, fit_by_halves
 
 if TYPE_CHECKING:
     from relatedness.study import Study

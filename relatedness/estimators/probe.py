@@ -6,10 +6,10 @@ import numpy as np
 from pydantic import Field
 
 from relatedness.base import Estimator
-from relatedness.cells import backbone_features, has_numbers
-from relatedness.closed_form import readout_share
 from relatedness.controls import Role
-from relatedness.short_training import short_iterations
+from relatedness.materials.cells import backbone_features, has_numbers
+from relatedness.materials.closed_form import readout_share
+from relatedness.materials.short_training import short_iterations
 
 if TYPE_CHECKING:
     from relatedness.study import Study

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from configs import UserError
 from models import build_backbone
 from relatedness.base import Estimator
-from relatedness.cells import Features, Pooled, too_few_numbers, without_numbers
-from relatedness.ridge import Moments, choose_strength, fit
+from relatedness.materials.cells import Features, Pooled, too_few_numbers, without_numbers
+from relatedness.materials.ridge import Moments, choose_strength, fit
 
 if TYPE_CHECKING:
     from relatedness.study import Study

@@ -8,11 +8,11 @@ import torch
 from pydantic import Field
 
 from models import MultitaskNet
-from prune_utils.scores import training_mode
+from prune_utils.modes import training_mode
 from relatedness.base import Estimator
 from relatedness.controls import Role
-from relatedness.networks import trained_on
-from relatedness.short_training import short_iterations
+from relatedness.materials.networks import trained_on
+from relatedness.materials.short_training import short_iterations
 from runtime.passes import seed_batch
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ class Snip(Estimator):
     of gradients only, not what the tasks want of the weights.
 
     Cost: one pass forwards for each batch and one backwards for each batch and task. Of large networks stand-ins are
-    compared on every seventh weight (``relatedness.magnitudes``), tasks always on all.
+    compared on every seventh weight (``relatedness.materials.magnitudes``), tasks always on all.
 
     Options:
         sim_method: measure on a layer, a name of ``relatedness.snip.measures`` or ``module:attribute``.

@@ -12,10 +12,11 @@ from torch.func import functional_call
 
 from models import MultitaskNet
 from prune_utils.layers import shared_weights
-from prune_utils.scores import task_gradients, training_mode
+from prune_utils.modes import training_mode
+from prune_utils.scores import task_gradients
 from relatedness.base import Estimator
 from relatedness.controls import Role
-from relatedness.gradients import shared_length, too_few_batches
+from relatedness.materials.gradients import shared_length, too_few_batches
 from runtime.passes import seed_batch
 
 if TYPE_CHECKING:

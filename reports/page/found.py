@@ -1,8 +1,7 @@
 """What a folder of results holds, as far as a page shows it."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -126,20 +125,8 @@ def read_folder(folder: Path) -> Found:
     remedy = "run task_relatedness.py first, or name the folder of another run's results"
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder of results; {remedy}")
-    unusable: list[str] = []
-
-    def read(name: str, how: Callable[[Path], Read | None]) -> Read | None:
-        if not (folder / name).exists():
-            return None
-        with _noting(unusable):
-            return how(folder / name)
-        return None
-
-    def every(pattern: str, how: Callable[[Path], Read | None]) -> dict[str, Read]:
-        names = sorted(path.name for path in folder.glob(pattern))
-        found = {name: read(name, how) for name in names}
-        return {name: value for name, value in found.items() if value is not None}
-
+    files = _Files(folder)
+    read, every = files.read, files.every
     similarity = read("similarity.json", _read_similarity)
     relatedness = read("relatedness.json", RelatednessFile.read)
     found = Found(
@@ -157,20 +144,34 @@ def read_folder(folder: Path) -> Found:
         predictions=every("eval_*.png", embedded) | every("eval_*.jp*g", embedded),
         sheet=read(SHEET, SheetFile.read),
         hashes={name: hashed for name in ("relatedness.json", "gains.json") if (hashed := read(name, _hash))},
-        unusable=unusable,
+        unusable=files.unusable,
     )
     if not (found.files or found.logs or found.evidence):
-        raise UserError(unusable[0] if unusable else f"{folder}: no results are in it; {remedy}")
+        raise UserError(found.unusable[0] if found.unusable else f"{folder}: no results are in it; {remedy}")
     return found
 
 
-@contextmanager
-def _noting(problems: list[str]) -> Iterator[None]:
-    try:
-        yield
-    except UserError as error:
-        if str(error) not in problems:
-            problems.append(str(error))
+class _Files:
+    """The files of a folder, read one by one; why one cannot be used is noted in ``unusable``, once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.unusable: list[str] = []
+
+    def read(self, name: str, how: Callable[[Path], Read | None]) -> Read | None:
+        """What a file holds; None if it is not there or cannot be used."""
+        path = self._folder / name
+        try:
+            return how(path) if path.exists() else None
+        except UserError as error:
+            if str(error) not in self.unusable:
+                self.unusable.append(str(error))
+            return None
+
+    def every(self, pattern: str, how: Callable[[Path], Read | None]) -> dict[str, Read]:
+        """What the files of a pattern hold, by their names."""
+        found = {name: self.read(name, how) for name in sorted(path.name for path in self._folder.glob(pattern))}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 def _read_similarity(path: Path) -> tuple[SimilarityFile, Report]:

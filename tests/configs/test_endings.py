@@ -12,10 +12,10 @@ from types import SimpleNamespace
 import pytest
 
 from configs import UserError, flags
-from configs.interrupted import is_importing
-from configs.memory import is_out_of_memory, out_of_memory_text
 from configs.paths import REPOSITORY
-from configs.streams import Stream, unfailing_streams
+from configs.process.interrupted import is_importing
+from configs.process.memory import is_out_of_memory, out_of_memory_text
+from configs.process.streams import Stream, unfailing_streams
 
 
 class Full(io.StringIO):

@@ -92,8 +92,8 @@ def test_a_label_of_the_wrong_shape_is_named(street: Path, monkeypatch: pytest.M
 
 
 def test_values_that_depend_on_the_scale_are_told_the_factor() -> None:
-    from dataloaders.augmentation import Window, cut
     from dataloaders.base import Field
+    from dataloaders.batches.augmentation import Window, cut
 
     window = Window(0, 0, 4, 6, scaled=(8, 12), padded=(8, 12))
     field = Field(fill=0, scaled=lambda values, factor: values * factor)

@@ -102,7 +102,7 @@ def test_what_reading_raises(config: Callable[..., Config], name: str, said: str
     place = rf" \(.*users_data\.py:\d+, in {function}\); correct it there$"
     with pytest.raises(UserError, match=line + place) as caught:
         list(loader)
-    assert f"in {function}\n" in caught.value.details and "dataloaders/fetching.py" not in caught.value.details
+    assert f"in {function}\n" in caught.value.details and "dataloaders/batches/fetching.py" not in caught.value.details
 
 
 def test_the_sample_is_named(config: Callable[..., Config]) -> None:

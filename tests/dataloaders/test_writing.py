@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from dataloaders import Field, cityscapes, nyuv2, taskonomy
+from dataloaders import Field
+from dataloaders.datasets import cityscapes, nyuv2, taskonomy
 from dataloaders.readers import read_coded, read_floats, read_grey8, read_grey16, read_labels
 from dataloaders.writing import write_values
 from tasks.normals import directions

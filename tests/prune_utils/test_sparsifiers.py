@@ -45,7 +45,6 @@ def kept(masks: Masks) -> int:
     return sum(int(mask.sum()) for mask in masks.values())
 
 
-
 @pytest.mark.parametrize("sparsity", [30, 50, 70, 90, 99])
 @pytest.mark.parametrize("method", ONE_SHOT)
 def test_sparsity_is_exact(method: str, sparsity: int) -> None:
@@ -201,21 +200,6 @@ def test_which_table_of_keep_ratios_is_a_methods() -> None:
 def test_a_number_is_taken_as_it_is() -> None:
     masks, _ = one_shot("magnitude").masks(request_for(conv_net(), 90, keep_ratio=0.25))
     assert kept(masks) == 4536 // 4
-
-
-def test_options_are_checked_by_the_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert build_sparsifier("disparse_pt", CONFIG).model_dump() == {"criterion": "gradient"}
-    own = CONFIG.model_copy(update={"pruning": {"disparse_pt": {"criterion": "l1"}, "random": {"power": 1}}})
-    assert build_sparsifier("disparse_pt", own).model_dump() == {"criterion": "l1"}
-    assert build_sparsifier("disparse_dynamic", CONFIG).model_dump() == {"regrow": "stored", "erk_power": 0.9}
-    assert build_sparsifier("rigl", CONFIG).model_dump() == {"erk_power": 0.9}
-    for name, config, options, words in (
-        ("random", own, {}, r"pruning\.random\.power: unknown key"),
-        ("snip", CONFIG, {"criterion": "l1"}, "--criterion: snip has no such option"),
-        ("disparse_pt", CONFIG, {"criterion": "l2"}, r"pruning\.disparse_pt\.criterion: .*'l2'"),
-    ):
-        with pytest.raises(UserError, match=words):
-            build_sparsifier(name, config, options)
 
 
 def test_a_method_of_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ from small_training import setup_for
 from torch import nn
 
 from configs import UserError
-from relatedness.cells import entering
 from relatedness.estimators.readout import Readout
+from relatedness.materials.cells import entering
 from relatedness.study import Plan, Study
 
 

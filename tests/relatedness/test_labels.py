@@ -8,11 +8,11 @@ import torch
 from small_studies import study_for
 from torch import Tensor
 
-from relatedness import cells
-from relatedness.cells import Pooled
 from relatedness.controls import make_roles
 from relatedness.estimators.labels import Labels, explained_share
-from relatedness.ridge import Moments, choose_strength, explained, fit
+from relatedness.materials import cells
+from relatedness.materials.cells import Pooled
+from relatedness.materials.ridge import Moments, choose_strength, explained, fit
 from relatedness.study import Plan
 from tasks.maps import MapTask
 

@@ -8,11 +8,11 @@ from torch import nn
 from models import MultitaskNet
 from prune_utils.layers import shared_weights
 from prune_utils.scores import task_gradients
-from relatedness import gradients
 from relatedness.estimators.gradient_cosine import crossed_cosine
 from relatedness.estimators.joint_alignment import alignment
-from relatedness.gradients import Gradients, SignedSums
-from relatedness.sketch import BUCKETS
+from relatedness.materials import gradients
+from relatedness.materials.gradients import Gradients, SignedSums
+from relatedness.materials.sketch import BUCKETS
 
 TASKS = [f"task{number}" for number in range(25)]
 WIDTH, FEATURES = 320, 160  # 51,200 weights: three times as many as there are buckets

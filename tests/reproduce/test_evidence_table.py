@@ -12,10 +12,10 @@ from small_tables import leave_evaluation, names, plans, rooms_at
 from configs import UserError
 from reports.gains import GainsFile, relative_gains
 from reports.relatedness.file import RelatednessFile
-from reproduce.execution import write_tables
 from reproduce.plan import TablePlan
 from reproduce.planned import PlannedStudy, PlannedTraining
 from reproduce.progress import results_of, steps_of
+from reproduce.running.execution import write_tables
 from reproduce.tables import evidence, find_table
 
 TASKS = ["edge", "depth", "keypoint"]

@@ -9,9 +9,9 @@ from small_tables import leave_evaluation, leave_similarity, plans, rooms_at
 
 from reports.tables_file import Cell, Section, TablesFile
 from reproduce.cells import mean_cell
-from reproduce.execution import verdicts, write_tables
 from reproduce.page import DOWN, PARTS, UP, number_text, page
 from reproduce.plan import TablePlan
+from reproduce.running.execution import verdicts, write_tables
 from reproduce.tables import find_table
 
 

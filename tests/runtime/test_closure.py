@@ -76,7 +76,8 @@ def test_the_packages_are_those_that_the_linter_knows() -> None:
 
 def test_scoring_stands_on_data_networks_tasks_and_the_method_but_not_on_the_renderer() -> None:
     sources, others = closure(["relatedness.snip.running"], _find_ours)
-    for module in ("runtime.passes", "prune_utils.scores", "models.aspp", "tasks.depth", "dataloaders.augmentation"):
+    below = "runtime.passes", "prune_utils.scores", "models.aspp", "tasks.depth", "dataloaders.batches.augmentation"
+    for module in below:
         assert module in sources
     assert not [name for name in sources if name.startswith((*WITHOUT_EFFECT, "training", "reproduce"))]
     assert {"torch", "numpy", "PIL"} <= others

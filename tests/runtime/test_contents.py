@@ -9,7 +9,7 @@ import pytest
 from small_data import make_nyuv2, settings
 
 from dataloaders import open_dataset
-from dataloaders.nyuv2 import NYUv2
+from dataloaders.datasets.nyuv2 import NYUv2
 from runtime import contents
 from runtime.contents import Contents, Rows, contents_of, rows_of
 

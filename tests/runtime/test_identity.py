@@ -110,8 +110,8 @@ def edited(path: Path) -> Callable[[Path], bytes]:
 @pytest.mark.parametrize(
     "file",
     ["runtime/passes.py", "runtime/device.py", "tasks/depth.py", "tasks/segmentation.py", "prune_utils/scores.py",
-     "prune_utils/masks.py", "models/aspp.py", "dataloaders/augmentation.py", "dataloaders/taskonomy.py",
-     "relatedness/snip/statistics.py"],
+     "prune_utils/masks.py", "models/aspp.py", "dataloaders/batches/augmentation.py",
+     "dataloaders/datasets/taskonomy.py", "relatedness/snip/statistics.py"],
 )  # fmt: skip
 def test_a_line_of_what_makes_scores_changes_their_identity(
     setup: Setup, monkeypatch: pytest.MonkeyPatch, file: str
@@ -123,7 +123,7 @@ def test_a_line_of_what_makes_scores_changes_their_identity(
 
 @pytest.mark.parametrize(
     "file", ["dataloaders/rooms/palette.py", "dataloaders/rooms/room.py", "reports/similarity/figures.py",
-             "training/loop.py", "configs/flags.py", "static_similarity.py"]
+             "training/loop/trainer.py", "configs/flags.py", "static_similarity.py"]
 )  # fmt: skip
 def test_a_sofas_colour_and_a_pictures_do_not(setup: Setup, monkeypatch: pytest.MonkeyPatch, file: str) -> None:
     before = scores(setup)

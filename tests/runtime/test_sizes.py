@@ -9,7 +9,7 @@ from conftest import Script, assert_user_error
 from small_data import make_mtan, make_nyuv2, make_taskonomy, settings, write_npy, write_png
 
 from configs import UserError
-from dataloaders.nyuv2 import NYUv2
+from dataloaders.datasets.nyuv2 import NYUv2
 from runtime.sizes import check_sizes
 
 KEYS = ("seg", "depth")

@@ -105,7 +105,7 @@ def training_identity(job: Job, start: Identity | None = None) -> Identity:
     }
     if job.schedule.schedule == "cosine":  # then the length is in every rate
         further[f"{section}.max_iters"] = job.schedule.max_iters
-    entry = ["training.loop"]
+    entry = ["training.loop.trainer"]
     if job.sparsifier is not None:
         entry.append(type(job.sparsifier).__module__)
     if job.sparsifier is not None and job.dynamic is not None:

@@ -6,14 +6,14 @@ from typing import Any
 
 from torch import nn
 
-from reports.curves import draw_curves
+from reports.training.curves import draw_curves
 from runtime.identity import Identity
 from training.checkpoints.checkpoint import capture, write_checkpoint
 from training.evaluation import Results
-from training.events import Events
 from training.job import Job
-from training.ledger import Entry
-from training.log import TrainingLog
+from training.loop.events import Events
+from training.loop.ledger import Entry
+from training.loop.log import TrainingLog
 
 DRAW_EVERY = 60.0
 """Seconds at least between two drawings of the curves, each of which takes about one."""

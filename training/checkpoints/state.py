@@ -16,7 +16,7 @@ from training.checkpoints.checking import check_optimizer
 from training.optim import kept_of
 
 if TYPE_CHECKING:
-    from training.loop import Trainer
+    from training.loop.trainer import Trainer
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -127,7 +127,7 @@ def state_of(trainer: "Trainer", rows: list[dict[str, float]]) -> dict[str, Any]
     """The state of a run as it is kept; ``rows`` are those of the log that are not written yet."""
     return {
         "iteration": trainer.iteration,
-        "validated": trainer.validated,
+        "validated": trainer.due.validated,
         "rows": rows,
         "results": trainer.results,
         "optimizer": trainer.optimizer.state_dict(),
@@ -145,8 +145,8 @@ def go_on(trainer: "Trainer", content: Mapping[str, Any]) -> list[dict[str, floa
     """
     last = trainer.job.last
     kept = read_state(content, trainer.setup.tasks, trainer.optimizer, trainer.scheduler, last)
-    trainer.iteration = trainer.saved = kept.iteration
-    trainer.validated, trainer.results = kept.validated, kept.results
+    trainer.iteration = trainer.due.saved = kept.iteration
+    trainer.due.validated, trainer.results = kept.validated, kept.results
     load_optimizer(trainer.optimizer, kept.optimizer)
     trainer.scheduler.load_state_dict(kept.scheduler)
     trainer.best.resume(kept.best.references, kept.best.rank, kept.best.iteration)

@@ -6,11 +6,11 @@ import pandas as pd
 
 from reports.evaluation import DOWN, UP, EvaluationFile
 from reports.groups.text import amount
-from reports.log_columns import loss_column, metric_column
 from reports.page.drawings.base import SERIES, Element
 from reports.page.drawings.curves import Curve, curves
 from reports.page.found import Found
 from reports.page.sections.base import Block, Figure, Gallery, Heading, Photo, Picture, Section, Table, Text, alt
+from reports.training.log_columns import loss_column, metric_column
 
 WINDOW = 50
 """A training loss is drawn as the mean over this many-th part of the run."""

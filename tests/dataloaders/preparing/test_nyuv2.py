@@ -8,7 +8,7 @@ from PIL import Image
 from small_data import settings, whole_samples
 from small_downloads import SIZE, make_nyu_mat, write_nyu_mat
 
-from dataloaders.nyuv2 import mirror_normals
+from dataloaders.datasets.nyuv2 import mirror_normals
 from dataloaders.preparing.geometry import Camera, plane_normals
 from dataloaders.preparing.nyuv2 import NYUv2, coded_normals
 from dataloaders.preparing.running import prepare

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import dataloaders.datasets.sample as sample
 import dataloaders.rendering as rendering
 import dataloaders.rooms.folder as rooms_folder
-import dataloaders.sample as sample
 from configs import UserError
-from dataloaders.nyuv2 import NYUv2
+from dataloaders.datasets.nyuv2 import NYUv2
+from dataloaders.datasets.sample import SampleRooms
 from dataloaders.registry import DATASETS
 from dataloaders.rendering import PUBLISHED, Rendering
 from dataloaders.rooms.folder import check_free, render_folder
 from dataloaders.rooms.layouts import LAYOUTS, NYU_CLASSES, STREET_CLASSES, class_weights
 from dataloaders.rooms.room import CLASSES, render_room
-from dataloaders.sample import SampleRooms
 
 KEYS = ("seg", "normal", "depth", "depth_mask", "keypoint", "edge")
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+import dataloaders.datasets.sample as sample
 import dataloaders.rooms.folder as rooms_folder
-import dataloaders.sample as sample
 from configs import UserError
+from dataloaders.datasets.sample import SampleRooms
 from dataloaders.rendering import Rendering
 from dataloaders.rooms.folder import render_folder
-from dataloaders.sample import SampleRooms
 
 FEW = Rendering("nyuv2", 1, 1, (16, 16))
 SMALL = {"size": 16, "num_train": 1, "num_test": 1}

@@ -5,7 +5,7 @@ import pytest
 from small_relatedness import SmallStudy, train_on
 
 from relatedness.estimators.probe import Probe
-from relatedness.short_training import short_iterations
+from relatedness.materials.short_training import short_iterations
 
 # a wants the feature up and b down; of the other picture, each wants the contrary.
 TRAINED = [{"img": [1.0, 1.0], "a": [9.0], "b": [-9.0]}, {"img": [1.0, 1.0], "a": [-9.0], "b": [9.0]}]

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from relatedness.cells import Features, Pooled
 from relatedness.estimators.readout import energetic_basis, readout, shared_energy
+from relatedness.materials.cells import Features, Pooled
 
 PLAIN = torch.eye(3, dtype=torch.float64)
 

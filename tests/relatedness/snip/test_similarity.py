@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from itertools import combinations
 from pathlib import Path
 
@@ -11,18 +10,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_statistics import RATIOS, random_scores, statistics_of
 
 from prune_utils.layers import Scores
 from prune_utils.masks import keep_thresholds, masks_above
 from relatedness.snip.measures import MEASURES, PairStatistics
 from relatedness.snip.similarity import layer_rows, similarity, similarity_tables
-from relatedness.snip.statistics import CHUNK, Statistics, pair_statistics
-from relatedness.snip.store import load_statistics, save_masks, save_statistics
+from relatedness.snip.statistics import CHUNK, pair_statistics
 from relatedness.snip.weightings import WEIGHTINGS, weighted_mean
-from runtime.identity import Identity
-
-WORK = Identity(stage="scores", settings={"tasks": ["t0", "t1", "t2"]}, data="d", stamps="", code={}, versions={})
-RATIOS = [0.675, 0.46, 0.257, 0.08]
 
 
 @pytest.fixture
@@ -36,18 +31,6 @@ def golden(shared: Path) -> tuple[dict, dict[str, Scores], list[str]]:
         names = [*layers, *(f"heads.{task}.{i}" for i in range(2))]
         scores[task] = {name: torch.from_numpy(arrays[f"{task}.{i:02d}"]) for i, name in enumerate(names)}
     return expected, scores, layers
-
-
-def random_scores(tasks: int, seed: int, sizes=(60, 90, 5, 40)) -> tuple[dict[str, Scores], list[str]]:
-    generator = torch.Generator().manual_seed(seed)
-    shared = [f"layer{i}" for i in range(len(sizes))]
-    return {
-        f"t{t}": {
-            **{name: torch.rand(n, generator=generator) ** 6 for name, n in zip(shared, sizes, strict=True)},
-            f"heads.t{t}": torch.rand(30, generator=generator),
-        }
-        for t in range(tasks)
-    }, shared
 
 
 def test_kept_counts_and_thresholds_are_the_reference(golden) -> None:
@@ -182,11 +165,6 @@ def test_a_task_without_any_score_is_undefined_not_an_error() -> None:
     assert pair.cosine.tolist() == [0, 0, 0, 0]
 
 
-def statistics_of(seed: int) -> Statistics:
-    scores, shared = random_scores(3, seed)
-    return pair_statistics(scores, shared, RATIOS)
-
-
 def test_the_table_has_every_entry_with_mean_and_standard_error() -> None:
     seeds = [statistics_of(seed) for seed in range(3)]
     table, stderr, by_seed = similarity_tables(seeds, [30, 50, 70, 90])
@@ -215,61 +193,3 @@ def test_layer_rows_are_parallel_and_json_ready() -> None:
     assert rows["seed"][0] == 0 and rows["seed"][-1] == 7
     assert rows["pair"][:5] == ["t0,t1"] * 4 + ["t0,t2"]
     json.dumps(rows, allow_nan=False)
-
-
-def test_statistics_are_the_same_after_a_trip_to_disk(tmp_path: Path) -> None:
-    statistics = statistics_of(0)
-    save_statistics(tmp_path / "s.npz", statistics, WORK)
-    loaded = load_statistics(tmp_path / "s.npz", WORK)
-    assert loaded is not None
-    assert (loaded.tasks, loaded.layers) == (statistics.tasks, statistics.layers)
-    assert loaded.keep_ratios == statistics.keep_ratios
-    np.testing.assert_array_equal(loaded.masked_cosine, statistics.masked_cosine)
-    assert [path.name for path in tmp_path.iterdir()] == ["s.npz"]
-
-
-def test_damaged_statistics_are_made_anew(tmp_path: Path) -> None:
-    path = tmp_path / "s.npz"
-    assert load_statistics(path, WORK) is None
-    save_statistics(path, statistics_of(0), WORK)
-    path.write_bytes(path.read_bytes()[:-60])
-    assert load_statistics(path, WORK) is None
-    path.write_text("nonsense")
-    assert load_statistics(path, WORK) is None
-
-
-def test_no_flipped_bit_and_no_exchanged_array_is_used(tmp_path: Path) -> None:
-    path = tmp_path / "s.npz"
-    save_statistics(path, statistics_of(0), WORK)
-    content = path.read_bytes()
-    for place in range(0, len(content), 37):
-        path.write_bytes(content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :])
-        found = load_statistics(path, WORK)  # a zlib.error, once
-        assert found is None or np.array_equal(found.both, statistics_of(0).both)
-    path.write_bytes(content)
-    with np.load(path) as arrays:
-        whole = {name: arrays[name] for name in arrays.files}
-    changes = {"tasks": whole["tasks"][::-1], "cosine": whole["cosine"] * np.nan, "both": whole["both"] + 10**6,
-               "numel": whole["numel"][:1], "keep_ratios": whole["keep_ratios"] + 1, "layers": whole["numel"]}
-    for name, array in changes.items():
-        np.savez_compressed(path, **{**whole, name: array})
-        assert load_statistics(path, WORK) is None, name
-    path.unlink()
-    os.mkfifo(path)
-    assert load_statistics(path, WORK) is None
-
-
-def test_statistics_of_other_work_are_not_taken_whatever_the_file_is_called(tmp_path: Path) -> None:
-    path = tmp_path / "s.npz"
-    save_statistics(path, statistics_of(0), WORK)
-    assert load_statistics(path, WORK.model_copy(update={"data": "other"})) is None
-    assert load_statistics(path, WORK) is not None
-
-
-def test_masks_are_kept_bit_packed(tmp_path: Path) -> None:
-    mask = torch.rand(3, 7, generator=torch.Generator().manual_seed(0)) > 0.5
-    save_masks(tmp_path / "m.npz", {"seg/90": {"backbone.conv1.weight": mask}})
-    arrays = np.load(tmp_path / "m.npz")
-    shape = arrays["seg/90/backbone.conv1.weight/shape"]
-    bits = np.unpackbits(arrays["seg/90/backbone.conv1.weight"], count=shape.prod()).reshape(shape)
-    np.testing.assert_array_equal(bits.astype(bool), mask.numpy())

@@ -1,54 +1,21 @@
 """What the parts of a page say, as blocks of text."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from small_evidence import GAINS, estimate, gains_file
 from small_evidence import TASKS as EVIDENCE_TASKS
 from small_pages import evaluation, gains, iou, log, relatedness, write
+from small_sections import every, found, section, tables, words
 
 from configs.errors import UserError
 from relatedness.evidence.judging import judge
 from reports.groups.file import GroupsFile
-from reports.page.found import Found, Published, PublishedRow, read_folder
+from reports.page.found import Found
 from reports.page.sections import SECTIONS, sections
-from reports.page.sections.base import Block, Details, Figure, Gallery, Section, Table, Text, alt
+from reports.page.sections.base import Details, Figure, Section, Text, alt
 from reports.page.sections.gains import measured_gains, of_pairs, rank_agreement
-
-
-def found(folder: Path, **files: object) -> Found:
-    return read_folder(write(folder, **files))  # type: ignore[arg-type]
-
-
-def section(results: Found, name: str) -> Section:
-    return next(part for part in sections(results) if part.name == name)
-
-
-def every(blocks: Sequence[Block]) -> Iterator[Block]:
-    """All blocks, those inside of others too."""
-    for block in blocks:
-        yield block
-        if isinstance(block, Details):
-            yield from every(block.blocks)
-        if isinstance(block, Gallery):
-            yield from every(block.figures)
-
-
-def words(part: Section) -> str:
-    """All texts of a section."""
-    texts = []
-    for block in every(part.blocks):
-        texts += [str(getattr(block, field.name)) for field in fields(block) if field.name != "drawing"]
-        if isinstance(block, Figure):
-            texts.append(" ".join(block.drawing.itertext()))
-    return "\n".join(texts)
-
-
-def tables(part: Section) -> list[Table]:
-    return [block for block in every(part.blocks) if isinstance(block, Table)]
 
 
 def groups_of(folder: Path, **changes: object) -> Found:
@@ -208,97 +175,6 @@ def test_the_evidence_says_what_estimators_are_worth(tmp_path: Path) -> None:
     assert not tables(section(found(tmp_path, tables=nothing), "evidence"))
     with pytest.raises(UserError, match="no results are in it"):
         found(tmp_path, tables=tables_json | {"tables": {}})
-
-
-def test_similarity_says_what_it_does_not_see(tmp_path: Path, make_json) -> None:
-    text = words(section(found(tmp_path, similarity=make_json()), "similarity"))
-    assert "rank random labels as high as an exact copy" in text and "MCSS, weighting of layers: equal" in text
-    assert "0.900 \N{PLUS-MINUS SIGN}0.010" in text and "seg / sn" in text
-    one = words(section(found(tmp_path, similarity=make_json(seeds=1)), "similarity"))
-    assert "One seed only" in one and "not known" in one
-
-
-def test_similarity_stands_beside_the_published_values(tmp_path: Path, make_json) -> None:
-    index = pd.MultiIndex.from_tuples([("equal", "MCSS", "50")], names=["weighting", "metric", "sparsities"])
-    frame = pd.DataFrame(
-        {("seg/sn", "ours"): ["0.9"], ("seg/sn", "paper"): ["0.95"], ("", "order"): ["agrees"]}, index=index
-    )
-    results = replace(found(tmp_path, similarity=make_json()), published=Published({}, frame, "The order agrees."))
-    *_, table = tables(section(results, "similarity"))
-    assert table.columns == ["weighting", "metric", "sparsities", "seg / sn ours", "seg / sn paper", "order"]
-    assert table.rows == [["equal", "MCSS", "50", "0.9", "0.95", "agrees"]]
-
-
-def test_the_watershed_is_marked(tmp_path: Path) -> None:
-    text = words(section(found(tmp_path, iou=iou()), "iou"))
-    assert "falls most after backbone.blocks.0.0.conv1 (the watershed)" in text and "0.600 over all layers" in text
-    assert "7.8 %" in text and "watershed" in text.splitlines()[-1]
-    never = iou() | {"watershed": None, "total": None}
-    assert "falls nowhere" in words(section(found(tmp_path, iou=never), "iou"))
-
-
-def test_training_curves_of_a_task_are_its_own(tmp_path: Path) -> None:
-    (tmp_path / "run.csv").write_text(
-        "iteration,loss,loss_a,loss_a_b,a_b_err,a_acc\n1,2,1,1,0.5,0.25\n2,1,1,1,0.4,0.5\n"
-    )
-    part = section(read_folder(tmp_path), "training")
-    labels = [block.label for block in every(part.blocks) if isinstance(block, Figure)]
-    assert labels == [
-        "Training loss of run",
-        "acc of a over the iterations of run",
-        "err of a_b over the iterations of run",
-    ]
-
-
-def test_more_runs_than_colours_go_on_in_further_figures(tmp_path: Path) -> None:
-    for number in range(9):
-        (tmp_path / f"run_{number}.csv").write_text(log())
-    figures = [block for block in every(section(read_folder(tmp_path), "training").blocks) if isinstance(block, Figure)]
-    assert len(figures) == 2 * 4 and "run_8" in figures[4].label and "run_0" not in figures[4].label
-
-
-def test_evaluations_stand_beside_constants_and_published_numbers(tmp_path: Path) -> None:
-    results = found(tmp_path, eval_a=evaluation("a"))
-    row = PublishedRow("the paper", {("seg", "mIoU"): "0.2769"})
-    results = replace(results, published=Published({"a": [row]}))
-    networks, seg, sn, depth = tables(section(results, "evaluations"))
-    assert networks.rows == [["a", "seg, sn, depth", "baseline", "dense", "0.00 %", "900 of 1,000", "1 M of 2 M"]]
-    assert seg.columns == ["run", "mIoU \N{UPWARDS ARROW}"]
-    assert seg.rows == [
-        ["a", "0.2500"],
-        ["a: the best constant prediction", "0.1000"],
-        ["a: published, the paper", "0.2769"],
-    ]
-    assert len(sn.rows) == len(depth.rows) == 2
-
-
-def test_cost_and_provenance(tmp_path: Path) -> None:
-    results = found(tmp_path, relatedness=relatedness())
-    estimators, scripts = tables(section(results, "cost"))
-    assert estimators.rows == [["labels", "12 s", "8", "24", "1.0 GiB"]]
-    assert scripts.rows == [["relatedness.json", "estimating 61 s", "2.0 GiB"]]
-    text = words(section(results, "provenance"))
-    assert "task_relatedness.py --seed <3>" in text and "device" in text and "name: rooms" in text
-
-
-@pytest.mark.parametrize("value", [None, "x", [1], {"a": 1}, float("nan"), 10**400])
-def test_odd_provenance_is_not_in_the_way(tmp_path: Path, value: object) -> None:
-    contents = relatedness()
-    contents["provenance"] |= {
-        "seconds": {"estimating": value},
-        "peak_memory_mb": value,
-        "command": value,
-        "versions": value,
-    }
-    assert sections(found(tmp_path, relatedness=contents))
-    contents["provenance"] = {"seconds": value}
-    contents["config"] = {"tasks": {"seg": value}, "data": value}
-    assert sections(found(tmp_path, relatedness=contents))
-
-
-def test_files_that_are_not_used_are_named(tmp_path: Path) -> None:
-    (tmp_path / "iou.json").write_text("{")
-    assert "iou.json: not JSON" in words(section(found(tmp_path, relatedness=relatedness()), "provenance"))
 
 
 def test_alternative_texts_are_not_too_long() -> None:
