@@ -6,7 +6,7 @@ them with a generator of the CPU's; and whatever brings a number to the host, fo
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -79,10 +79,11 @@ class SecondDevice(TorchDispatchMode):
         self.waits: list[str] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Sequence = (), kwargs: Mapping | None = None) -> Any:
-        named, flat = (kwargs or {}).get("device"), tree_flatten((args, kwargs or {}))[0]
-        if (named is not None and torch.device(named) == DEVICE) or any(isinstance(value, There) for value in flat):
-            return _calculated(func, args, kwargs or {}, self.waits)
-        return func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        named = kwargs.get("device")
+        if (named is not None and torch.device(named) == DEVICE) or _any_there(args) or _any_there(kwargs.values()):
+            return _calculated(func, args, kwargs, self.waits)
+        return func(*args, **kwargs)
 
 
 class _FromPython(TorchFunctionMode):
@@ -142,6 +143,12 @@ def _check(func: Any, flat: Sequence[Any]) -> None:
             continue
         if not (func in INDEXING and place > 0 and value.dtype in INDICES):
             raise RuntimeError(f"{func}: expected all tensors to be on the same device, and found one on the CPU")
+
+
+def _any_there(values: Iterable[Any]) -> bool:
+    return any(
+        isinstance(value, There) or (isinstance(value, list | tuple) and _any_there(value)) for value in values
+    )
 
 
 def _is_mask(value: Any) -> bool:
