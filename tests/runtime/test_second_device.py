@@ -1,4 +1,4 @@
-"""What runs on a GPU, on a device beside the CPU that needs none: the CPU's numbers, nothing mixed, no step that waits."""
+"""What runs on a GPU, on a device beside the CPU that needs none: the CPU's numbers, nothing mixed, no waiting steps."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -21,12 +21,12 @@ from relatedness.study import Plan, Study
 from runtime.device import Runtime
 from runtime.passes import task_magnitudes
 from runtime.setup import Setup
-from tasks import TASKS
 from training.checkpoints.checkpoint import Checkpoint, read_checkpoint
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 FEW = ["model.dropout=0", "data.crop=32", "relatedness.probe.iterations=1", "relatedness.short_cotraining.iterations=1",
        "dynamic.interval=1", "dynamic.end=2"]  # fmt: skip
+SMALL = ["--set", "model.backbone=small_networks:few_layers", "--set", "model.rates=[1]"]
 TWO = ["--tasks", "seg,depth", *(word for text in FEW for word in ("--set", text))]
 
 
@@ -95,9 +95,9 @@ def test_training_gives_the_cpus_network(rooms: Path, tmp_path: Path) -> None:
     balanced = ["--set", "train.clip=0.5", "--set", "train.balance=pcgrad"]
 
     def trained(folder: str, device: torch.device) -> Checkpoint:
-        setup = on(setup_for(rooms, tmp_path / folder, *TWO, *balanced), device)
-        trainer_for(job_for(setup, "disparse_dynamic", max_iters=2)).train()
-        job = job_for(setup, "disparse_dynamic", max_iters=3)
+        setup = on(setup_for(rooms, tmp_path / folder, *TWO, *SMALL, *balanced), device)
+        trainer_for(job_for(setup, "disparse_dynamic", 50, max_iters=2)).train()
+        job = job_for(setup, "disparse_dynamic", 50, max_iters=3)
         trainer_for(job, resume=True).train()
         return read_checkpoint(job.final, [])
 
@@ -122,8 +122,7 @@ def test_a_step_waits_for_nothing(here: Setup, second: SecondDevice) -> None:
 
 
 def test_every_estimator_gives_the_cpus_estimate(rooms: Path, tmp_path: Path) -> None:
-    few = ["model.backbone=small_networks:few_layers", "model.rates=[1]"]
-    setup = setup_for(rooms, tmp_path, *TWO, *(word for text in few for word in ("--set", text)))
+    setup = setup_for(rooms, tmp_path, *TWO, *SMALL)
     estimators = build_estimators(["all"], setup.config)
 
     def estimates(setup: Setup) -> dict[str, np.ndarray]:
