@@ -1,4 +1,4 @@
-"""What runs on a GPU, on a device beside the CPU that needs none: the CPU's numbers, nothing mixed, no waiting steps."""
+"""What runs on a GPU, on a device beside the CPU that needs none: the CPU's numbers, nothing mixed, no step waits."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
