@@ -10,7 +10,9 @@ from torch import Tensor
 from tasks import TASKS, Task
 
 SIZE = (12, 9)
-CHANNELS = {"segmentation": 4, "normals": 3, "depth": 1, "map": 2, "classification": 4, "multilabel": 3, "regression": 2}
+CHANNELS = {
+    "segmentation": 4, "normals": 3, "depth": 1, "map": 2, "classification": 4, "multilabel": 3, "regression": 2,
+}  # fmt: skip
 OPTIONS: dict[str, dict[str, Any]] = {"segmentation": {"class_weights": [1, 2, 3, 4]}, "depth": {"mask": "mask"}}
 
 

@@ -78,7 +78,8 @@ def test_a_step_balances_weighted_losses_and_clips_what_comes_of_them() -> None:
     optimizer = torch.optim.SGD(net.parameters(), lr=1.0)
     # b's is (-2, 2) now: (1, 0) + (-2, 2) / 4 and (-2, 2) + 2 (1, 0) give (1/2, 5/2), beside 2 and 2 on the heads.
     length = (0.5**2 + 2.5**2 + 2**2 + 2**2) ** 0.5
-    descend(losses, tasks, optimizer, StepLR(optimizer, 9), clip=length / 2, backward=make_backward("pcgrad", net, Path(), 1))
+    backward = make_backward("pcgrad", net, Path(), 1)
+    descend(losses, tasks, optimizer, StepLR(optimizer, 9), clip=length / 2, backward=backward)
     assert net.backbone.weight.flatten().tolist() == pytest.approx([2 - 0.25, 3 - 1.25])  # type: ignore[union-attr, operator]
 
 

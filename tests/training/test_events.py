@@ -40,7 +40,7 @@ def test_what_is_read_is_the_csv_log_also_of_a_run_that_was_stopped(
     trainer_for(job, resume=True).train()
     log, found = pd.read_csv(job.log, index_col="iteration"), read(tmp_path / FOLDER / job.name)
     names = {"lr": "lr", "loss/sn": "loss_sn", "loss/depth": "loss_depth"}
-    metrics = {f"{task}/{name}": f"{task}_{name}" for task in setup.tasks for name in setup.tasks[task].higher_is_better}
+    metrics = {f"{task}/{m}": f"{task}_{m}" for task in setup.tasks for m in setup.tasks[task].higher_is_better}
     assert found.keys() == {*names, *metrics} and list(log.index) == [1, 2, 3, 4, 5, 6]
     for tag, column in {**names, **metrics}.items():
         assert found[tag] == pytest.approx(log[column].dropna().to_dict(), rel=1e-6), tag
