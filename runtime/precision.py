@@ -4,6 +4,7 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,8 +82,7 @@ def _fastest(setup: "Setup", keep: bool) -> str:
     before = kept.measured if kept is not None else []
     known = next((one for one in before if (one.machine, one.work) == (machine, work)), None)
     if known is None:
-        names = CANDIDATES[setup.runtime.device.type]
-        seconds = {name: seconds_of_batch(setup, name) for name in names}
+        seconds = _measured(setup)
         taken = min(seconds, key=seconds.__getitem__)
         known = MeasuredPrecision(machine=machine, work=work, seconds=seconds, taken=taken)
         if keep:
@@ -91,9 +91,21 @@ def _fastest(setup: "Setup", keep: bool) -> str:
     return known.taken
 
 
+def _measured(setup: "Setup") -> dict[str, float]:
+    """Seconds of a batch in each precision that the machine has; fp32 is one of them everywhere."""
+    first, *others = CANDIDATES[setup.runtime.device.type]
+    seconds = {first: seconds_of_batch(setup, first)}
+    for name in others:
+        with suppress(RuntimeError):  # torch's, where a GPU is too old for bf16
+            seconds[name] = seconds_of_batch(setup, name)
+    return seconds
+
+
 def _say(found: MeasuredPrecision, before: Sequence[MeasuredPrecision], path: Path | None) -> None:
     times = ", ".join(f"{seconds:.3g} s in {name}" for name, seconds in found.seconds.items())
     text = f"--precision auto: {found.taken}; a batch takes {times} ({found.machine})"
+    if len(found.seconds) == 1:
+        text += "; it has no other"
     if path is not None:
         text += f"; measured before, {path}" if found in before else f"; kept in {path}"
     tqdm.write(text, file=sys.stderr)

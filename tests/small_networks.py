@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from configs.schema import ModelConfig
 from models import MultitaskNet
 
 LOSSES = {
@@ -36,3 +37,11 @@ def two_features(weights: list[list[float]]) -> MultitaskNet:
     with torch.no_grad():
         net.backbone.weight.copy_(torch.tensor(weights))
     return net
+
+
+def few_layers(_: ModelConfig) -> nn.Module:
+    """A backbone for settings, ``small_networks:few_layers``: two convolutions, an eighth of the resolution."""
+    layers = [nn.Conv2d(3, 4, 5, stride=4, padding=2), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 6, 3, 2, padding=1)]
+    backbone = nn.Sequential(*layers)
+    backbone.out_channels = 6  # type: ignore[assignment]
+    return backbone

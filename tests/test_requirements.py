@@ -53,3 +53,12 @@ def test_what_is_optional_is_named_where_it_is_missing():
     text = "".join(path.read_text(encoding="utf-8") for path in sources)
     for name in required("requirements-optional.txt"):
         assert re.search(rf"pip install {name}|[:=] \"{name}\"", text), name
+
+
+def test_an_installation_has_every_package_and_leaves_nothing_to_commit():
+    """``pip install -e .`` lets modules of one's own, elsewhere, import all of ours."""
+    tools = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    packages = {path.parent.name for path in REPOSITORY.glob("*/__init__.py")} - {"benchmarks", "docs", "tests"}
+    assert packages == set(tools["importlinter"]["root_packages"])
+    assert {f"{name}*" for name in packages} == set(tools["setuptools"]["packages"]["find"]["include"])
+    assert "*.egg-info/" in (REPOSITORY / ".gitignore").read_text(encoding="utf-8").splitlines()

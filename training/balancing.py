@@ -12,6 +12,7 @@ from configs.plugins import resolve
 from models import MultitaskNet
 
 SUM = "sum"
+LONGEST_REASON = 150
 AGGREGATORS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "aligned_mtl": ("AlignedMTL", {}),  # Senushkin et al., CVPR 2023
     "cagrad": ("CAGrad", {"c": 0.5}),  # Liu et al., NeurIPS 2021, with the paper's c
@@ -83,8 +84,9 @@ class Balanced:
     def _combined(self, rows: Tensor) -> Tensor:
         try:
             return self._aggregate(rows).detach()
-        except ValueError as error:  # torchjd's answer to numbers that are not finite
-            raise UserError(f"train.balance={self._name}: {error}; try a lower train.lr, or train.clip") from error
+        except (ValueError, torch.linalg.LinAlgError) as error:  # some answer so to numbers that are not finite
+            reason = " ".join(str(error).split())[:LONGEST_REASON]
+            raise UserError(f"train.balance={self._name}: {reason}; try a lower train.lr, or train.clip") from error
 
 
 def _spread(flat: Tensor, parameters: Sequence[Tensor]) -> None:
@@ -101,5 +103,5 @@ def _of_torchjd(name: str) -> Aggregate:
 
         return getattr(aggregation, attribute)(**options)
     except ImportError as error:
-        remedy = "pip install torchjd[cagrad,quadprog_projector]"
+        remedy = "pip install torchjd[cagrad,quadprog-projector]"
         raise UserError(f"train.balance={name}: torchjd, or a part of it, is not installed; {remedy}") from error
