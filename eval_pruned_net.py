@@ -18,7 +18,7 @@ def main() -> None:
     from training.checkpoints.networks import network_to_evaluate
     from training.constant import constant_network
     from training.describing import evaluation_file
-    from training.evaluation import evaluate_with_bar
+    from training.evaluation import by_class, evaluate_with_bar
     from training.samples import SampleLosses, draw_evaluated
 
     setup = prepare(flags.SharedFlags.of(arguments), splits=("test",))
@@ -28,9 +28,9 @@ def main() -> None:
         say_predictions(setup, net, arguments.predict, setup.dest / f"predictions_{run}")
         device.stop()
         return
-    watch, losses = Stopwatch(), SampleLosses(setup)
+    watch, losses, gathered = Stopwatch(), SampleLosses(setup), {}
     with watch.stage("evaluation"):
-        results = evaluate_with_bar(net, setup, losses.add)
+        results = evaluate_with_bar(net, setup, watch=losses.add, at_end=gathered.update)
         constant = evaluate_with_bar(constant_network(setup), setup) if arguments.constant else None
     out = setup.dest / f"eval_{run}.json"
     left_out = draw_evaluated(setup, net, losses, out.with_suffix(".png"))
@@ -42,6 +42,7 @@ def main() -> None:
             path,
             run=run,
             metrics=results,
+            by_class=by_class(gathered, setup.tasks),
             constant=constant,
             provenance={"seed": setup.seed, **provenance(setup.runtime, watch.seconds)},
             identity=evaluation_identity(setup, checkpoint),

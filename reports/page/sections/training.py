@@ -4,13 +4,25 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from reports.evaluation import DOWN, UP, EvaluationFile
+from reports.evaluation import DOWN, UP, EvaluationFile, number_text
 from reports.groups.text import amount
 from reports.log_columns import loss_column, metric_column
 from reports.page.drawings.base import SERIES, Element
 from reports.page.drawings.curves import Curve, curves
 from reports.page.found import Found
-from reports.page.sections.base import Block, Figure, Gallery, Heading, Photo, Picture, Section, Table, Text, alt
+from reports.page.sections.base import (
+    Block,
+    Details,
+    Figure,
+    Gallery,
+    Heading,
+    Photo,
+    Picture,
+    Section,
+    Table,
+    Text,
+    alt,
+)
 
 WINDOW = 50
 """A training loss is drawn as the mean over this many-th part of the run."""
@@ -104,7 +116,8 @@ def evaluations(found: Found) -> Section | None:
     if any(found.published.evaluations.values()):
         blocks.append(Text(BESIDE))
     tasks = list(dict.fromkeys(task for file in files for task in file.higher_is_better))
-    blocks += [_metrics(found, task) for task in tasks]
+    for task in tasks:
+        blocks += [_metrics(found, task), *_classes(files, task)]
     return Section("evaluations", "How well the networks do", blocks)
 
 
@@ -130,9 +143,9 @@ def _metrics(found: Found, task: str) -> Table:
     better = {metric: up for file in files for metric, up in file.higher_is_better[task].items()}
     rows = []
     for file in files:
-        rows.append([file.run, *(_number(file.metrics.get(task, {}).get(metric)) for metric in better)])
+        rows.append([file.run, *(number_text(file.metrics.get(task, {}).get(metric)) for metric in better)])
         if file.constant is not None:
-            numbers = (_number(file.constant.get(task, {}).get(metric)) for metric in better)
+            numbers = (number_text(file.constant.get(task, {}).get(metric)) for metric in better)
             rows.append([f"{file.run}: the best constant prediction", *numbers])
         for published in found.published.evaluations.get(file.run, ()):
             texts = [published.values.get((task, metric), "") for metric in better]
@@ -142,8 +155,20 @@ def _metrics(found: Found, task: str) -> Table:
     return Table(heading, ["run", *(f"{metric} {UP if up else DOWN}" for metric, up in better.items())], rows)
 
 
-def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4f}"
+def _classes(files: list[EvaluationFile], task: str) -> list[Block]:
+    """A table of each metric that is known by class: a class a row, a run a column; shown when asked for."""
+    values = {
+        metric: {file.run: file.by_class[task][metric] for file in files if metric in file.by_class.get(task, {})}
+        for metric in dict.fromkeys(metric for file in files for metric in file.by_class.get(task, {}))
+    }
+    tables = [
+        Table(f"{metric} of the classes of {task}, test split", ["class", *runs], [
+            [name, *(number_text(numbers.get(name)) for numbers in runs.values())]
+            for name in dict.fromkeys(name for numbers in runs.values() for name in numbers)
+        ])
+        for metric, runs in values.items()
+    ]  # fmt: skip
+    return [Details(f"{task} by class", tables)] if tables else []
 
 
 def predictions(found: Found) -> Section | None:

@@ -272,6 +272,16 @@ def test_evaluations_stand_beside_constants_and_published_numbers(tmp_path: Path
     assert len(sn.rows) == len(depth.rows) == 2
 
 
+def test_metrics_by_class_are_a_table_with_a_column_a_run(tmp_path: Path) -> None:
+    first = {**evaluation("a"), "by_class": {"seg": {"IoU": {"wall": 0.5, "bed": None}}}}
+    second = {**evaluation("b"), "by_class": {"seg": {"IoU": {"wall": 0.25, "bed": 0.125}}}}
+    results = found(tmp_path, eval_a=first, eval_b=second, eval_before=evaluation("before"))
+    [details] = [block for block in section(results, "evaluations").blocks if isinstance(block, Details)]
+    [classes] = details.blocks
+    assert isinstance(classes, Table) and classes.columns == ["class", "a", "b"]
+    assert classes.rows == [["wall", "0.5000", "0.2500"], ["bed", "undefined", "0.1250"]]
+
+
 def test_cost_and_provenance(tmp_path: Path) -> None:
     results = found(tmp_path, relatedness=relatedness())
     estimators, scripts = tables(section(results, "cost"))
