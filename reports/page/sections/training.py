@@ -40,7 +40,10 @@ def training(found: Found) -> Section | None:
         return None
     runs = list(found.logs)
     blocks: list[Block] = [
-        Text("Losses are those of training, averaged over a fiftieth of the run; metrics are those of the test split.")
+        Text(
+            "Losses are those of training, averaged over a fiftieth of the run; metrics are those of the split that "
+            "the best network is chosen on: val, where there is one, else test."
+        )
     ]
     for start in range(0, len(runs), SERIES):
         chosen = {run: found.logs[run] for run in runs[start : start + SERIES]}
