@@ -61,7 +61,8 @@ def _draw_loss(axes: Axes, frame: pd.DataFrame, column: str) -> None:
         {"x": frame["iteration"], "raw": frame[column], "mean": frame[column].rolling(window, min_periods=1).mean()}
     ).groupby(parts).mean()
     axes.plot(lines["x"], lines["raw"], color=PALETTE[0], alpha=0.3, linewidth=0.8)
-    axes.plot(lines["x"], lines["mean"], color=PALETTE[0], linewidth=1.6)
+    alone = "o" if len(lines) == 1 else None  # a line needs two points
+    axes.plot(lines["x"], lines["mean"], color=PALETTE[0], linewidth=1.6, marker=alone)
     axes.set_ylabel("training loss", color=PALETTE[0])
     # The first steps of a run can be far above all others; they may leave the picture.
     finite = lines["raw"].dropna()

@@ -15,6 +15,7 @@ from matplotlib.gridspec import SubplotSpec
 from matplotlib.patches import Patch
 
 from reports.similarity.figures import PALETTE, name_in_legend, new_figure, save_figure
+from reports.wording import shortened, told_apart
 
 INVALID = 0.85
 """Grey of pixels without a target."""
@@ -89,8 +90,9 @@ def draw_samples(path: Path, title: str, rows: Sequence[Row], styles: Mapping[st
     shape = np.mean([row.image.shape[1] / row.image.shape[0] for row in rows])
     figure, grid, bars = _grid(len(rows), 1 + 2 * len(styles), INCHES, float(shape))
     scales = {name: Scale.of([row.cells[name][0] for row in rows], style.look) for name, style in styles.items()}
-    for axes, row in zip(grid, rows, strict=True):
-        _show(axes[0], row.image, _cut(row.name))
+    names = told_apart([row.name for row in rows], LONGEST)
+    for axes, row, name_of_image in zip(grid, rows, names, strict=True):
+        _show(axes[0], row.image, name_of_image)
         axes[0].set_ylabel(row.label, fontsize=9)
         for place, (name, style) in enumerate(styles.items()):
             for axis, one in zip(axes[1 + 2 * place : 3 + 2 * place], row.cells[name], strict=True):
@@ -224,10 +226,6 @@ def _list_classes(figure: Figure, panels: Sequence[Panel], style: Style) -> None
     names = style.class_names or [str(index) for index in range(style.channels)]
     patches = [Patch(color=class_colours(style.channels)[index]) for index in seen]
     across = max(1, int(figure.get_figwidth() / 1.25))
-    name_in_legend(figure, patches, [_cut(names[index]) for index in seen], loc="outside lower center",
+    name_in_legend(figure, patches, [shortened(names[index], LONGEST) for index in seen], loc="outside lower center",
                    ncols=min(across, len(patches)), fontsize=7.5, frameon=False)
 
-
-def _cut(text: str) -> str:
-    half = LONGEST // 2
-    return text if len(text) <= LONGEST else f"{text[:half]}\N{HORIZONTAL ELLIPSIS}{text[1 - half :]}"

@@ -12,9 +12,12 @@ from matplotlib.colors import Normalize
 from reports.colours import text_colour
 from reports.intervals import interval
 from reports.similarity.report import Report, matrix
+from reports.wording import shortened
 
 MANY_TASKS = 12
 """Beyond this, a cell has no room for the standard error."""
+LONGEST = 24
+"""Letters of a task's name."""
 LEAST_SPAN = 0.05
 """Values that are closer than this are coloured by their difference from the mean pair."""
 LEAST_ERRORS, MOST_ERRORS = 4.0, 10.0
@@ -74,12 +77,13 @@ def draw_matrix(axes: Axes, report: Report, layer_method: str, sim_method: str) 
     numbers = values.to_numpy(float)
     size, few = len(values), len(values) <= MANY_TASKS
     apart = np.where(np.eye(size, dtype=bool), np.nan, numbers)
-    known = apart[np.isfinite(apart)]
+    known = apart[np.isfinite(apart)]  # each pair twice
+    several = known.size > 2
     texts = [[_cell(numbers[i, j], margins[i, j], few) if i != j else "1" for j in range(size)] for i in range(size)]
     label, colours, norm = "similarity", "cividis", Normalize(0, 1)
-    if known.size:
+    if several:
         norm = Normalize(known.min(), known.max())
-    if known.size > 1 and known.max() - known.min() < LEAST_SPAN:
+    if several and known.max() - known.min() < LEAST_SPAN:
         found = differences(report, layer_method, sim_method)
         in_errors = bool(np.isfinite(found.in_errors).any())
         apart, colours, norm = found.in_errors if in_errors else found.values, "PuOr_r", _around_zero(found)
@@ -97,14 +101,25 @@ def draw_matrix(axes: Axes, report: Report, layer_method: str, sim_method: str) 
     axes.figure.colorbar(image, ax=axes, shrink=0.8, label=label)
 
 
+def room_for(names: Sequence[str]) -> tuple[float, float]:
+    """Inches that names of tasks take beside the rows of a heat map, and below its columns."""
+    longest = min(LONGEST, max(map(len, names)))
+    return 0.09 * longest, (0.065 if _slanting(names) else 0.0) * longest + 0.2
+
+
 def label_tasks(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
     """Names beside the rows and below the columns of a heat map, without ticks or frame."""
-    long = len(columns) > 4 or max(map(len, columns)) > 8
+    rows, columns = ([shortened(name, LONGEST) for name in names] for names in (rows, columns))
+    long = _slanting(columns)
     axes.set_xticks(range(len(columns)), columns, rotation=45 if long else 0, ha="right" if long else "center",
                     rotation_mode="anchor" if long else "default")
     axes.set_yticks(range(len(rows)), rows)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
+
+
+def _slanting(names: Sequence[str]) -> bool:
+    return len(names) > 4 or max(map(len, names)) > 8
 
 
 def _around_zero(found: Differences) -> Normalize:
