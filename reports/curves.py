@@ -15,6 +15,8 @@ from reports.similarity.figures import PALETTE, new_figure, save_figure
 COLUMNS = 4
 POINTS = 1500
 """Points of a line; a longer run is drawn as means over equal parts."""
+LEAST_SPAN = 0.01
+"""Of an axis of metrics, as a share of them."""
 SMOOTHED = 50
 """The dark line is a mean over this many-th part of the run."""
 
@@ -82,5 +84,9 @@ def _draw_metric(losses: Axes, frame: pd.DataFrame, task: str, main: tuple[str, 
             losses.set_title(f"{task}; {split} at {iteration:.0f}: {metric} {arrow} {value:.4g}", fontsize=10)
         return
     axes = losses.twinx()
+    values = points.to_numpy(float)[:, 1]
+    if np.ptp(values) < (least := LEAST_SPAN * float(np.abs(values).max())):  # rounding alone is no curve
+        axes.set_ylim(values.mean() - least, values.mean() + least)
+    axes.ticklabel_format(axis="y", useOffset=False)
     axes.plot(*points.to_numpy(float).T, color=PALETTE[1], marker="o", markersize=3, linestyle="--", linewidth=1)
     axes.set_ylabel(f"{split}: {metric} {arrow}", color=PALETTE[1])

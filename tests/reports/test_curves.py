@@ -64,3 +64,14 @@ def test_a_log_without_rows_gives_no_picture(tmp_path: Path) -> None:
     TrainingLog(tmp_path / "log.csv", TASK, 0).begin()
     draw_curves(tmp_path / "log.csv", tmp_path / "log.png", MAIN, "made up", "val")
     assert not (tmp_path / "log.png").exists()
+
+
+def test_metrics_that_only_rounding_tells_apart_are_level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("iteration,loss,loss_a,a_mae\n1,1,1,0.99999928\n2,1,1,0.99999936\n")
+    kept: list = []
+    monkeypatch.setattr(curves, "save_figure", lambda figure, path: kept.append(figure))
+    draw_curves(log, tmp_path / "log.png", {"a": ("mae", False)}, "made up", "val")
+    metric = kept[0].axes[-1]
+    low, high = metric.get_ylim()
+    assert high - low > 0.01 and low < 0.9999993 < high
