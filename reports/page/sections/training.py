@@ -18,6 +18,7 @@ from reports.page.sections.base import (
     Heading,
     Photo,
     Picture,
+    Points,
     Section,
     Table,
     Text,
@@ -47,10 +48,11 @@ def training(found: Found) -> Section | None:
     ]
     for start in range(0, len(runs), SERIES):
         chosen = {run: found.logs[run] for run in runs[start : start + SERIES]}
-        figures = [Figure(_losses(chosen), "Sum of the weighted losses")]
-        for task in _tasks(chosen.values()):
-            figures += _of_task(found, chosen, task)
-        blocks.append(Gallery(figures))
+        tasks = [_of_task(found, chosen, task) for task in _tasks(chosen.values())]
+        drawn = [figure for figure in tasks if isinstance(figure, Figure)]
+        blocks.append(Gallery([Figure(_losses(chosen), "Sum of the weighted losses"), *drawn]))
+        if told := [text for text in tasks if isinstance(text, str)]:
+            blocks += [Text("Of one validation only:"), Points(told)]
     return Section("training", "How training went", blocks)
 
 
@@ -68,11 +70,14 @@ def _ends(logs: dict[str, pd.DataFrame]) -> tuple[float, float]:
     return float(iterations.min()), float(iterations.max())
 
 
-def _of_task(found: Found, logs: dict[str, pd.DataFrame], task: str) -> list[Figure]:
-    """The main metric of a task over the iterations, of the runs that know it; nothing without a validation."""
+def _of_task(found: Found, logs: dict[str, pd.DataFrame], task: str) -> Figure | str | None:
+    """The main metric of a task over the iterations, of the runs that know it; nothing without a validation.
+
+    In words, where no run was validated twice: a lone dot is no curve.
+    """
     metric = next((metric for log in logs.values() if (metric := _main_metric(log, task))), None)
     if metric is None:
-        return []
+        return None
     column, lines = metric_column(task, metric), []
     for run, log in logs.items():
         if column in log:
@@ -80,11 +85,14 @@ def _of_task(found: Found, logs: dict[str, pd.DataFrame], task: str) -> list[Fig
             if len(points):
                 lines.append(Curve(run, *points.T))
     if not lines:
-        return []
+        return None
     better = _higher_is_better(found, task, metric)
     arrow = "" if better is None else f" {UP if better else DOWN}"
+    if all(len(line.x) == 1 for line in lines):
+        values = (f"{line.y[0]:.4g} at iteration {line.x[0]:.0f} of {line.name}" for line in lines)
+        return f"{task}: {metric}{arrow} {', '.join(values)}"
     label = f"{metric} of {task} over the iterations of {', '.join(line.name for line in lines)}"
-    return [Figure(curves(lines, "iteration", f"{metric}{arrow}", label, _ends(logs)), task)]
+    return Figure(curves(lines, "iteration", f"{metric}{arrow}", label, _ends(logs)), task)
 
 
 def _tasks(logs: Iterable[pd.DataFrame]) -> list[str]:

@@ -12,6 +12,7 @@ from small_pages import evaluation, gains, iou, log, relatedness, write
 
 from configs.errors import UserError
 from relatedness.evidence.judging import judge
+from reports.colours import DIVERGING
 from reports.groups.file import GroupsFile
 from reports.page.found import Found, Published, PublishedRow, read_folder
 from reports.page.sections import SECTIONS, sections
@@ -218,6 +219,21 @@ def test_similarity_says_what_it_does_not_see(tmp_path: Path, make_json) -> None
     assert "One seed only" in one and "not known" in one
 
 
+def test_pairs_that_are_nearly_equal_are_coloured_by_their_difference(tmp_path: Path, make_json) -> None:
+    seeds = [[0.53, 0.51], [0.50, 0.50], [0.49, 0.47]]
+    contents = make_json(values=[0.52, 0.50, 0.48], by_seed=seeds)
+    part = section(found(tmp_path, similarity=contents), "similarity")
+    assert "how far each is from the mean pair, 0.500, in standard errors" in words(part)
+    [matrix] = [block for block in every(part.blocks) if isinstance(block, Figure) and "alike two" in block.caption]
+    fills = [cell.get("fill") for cell in matrix.drawing.iter() if cell.get("class") == "cell"]
+    seg_sn, seg_depth, sn_depth = fills[0], fills[1], fills[3]
+    assert seg_depth == DIVERGING[3] and len({seg_sn, seg_depth, sn_depth}) == 3  # the mean pair is white
+    blue = [int(fill[5:], 16) - int(fill[1:3], 16) for fill in (seg_sn, sn_depth)]
+    assert blue[0] > 0 > blue[1]
+    apart = words(section(found(tmp_path, similarity=make_json()), "similarity"))
+    assert "from the mean pair" not in apart
+
+
 def test_similarity_stands_beside_the_published_values(tmp_path: Path, make_json) -> None:
     index = pd.MultiIndex.from_tuples([("equal", "MCSS", "50")], names=["weighting", "metric", "sparsities"])
     frame = pd.DataFrame(
@@ -248,6 +264,13 @@ def test_training_curves_of_a_task_are_its_own(tmp_path: Path) -> None:
         "acc of a over the iterations of run",
         "err of a_b over the iterations of run",
     ]
+
+
+def test_a_single_validation_is_told_and_not_drawn(tmp_path: Path) -> None:
+    (tmp_path / "run.csv").write_text(log(iterations=2))
+    blocks = section(read_folder(tmp_path), "training").blocks
+    assert len([block for block in every(blocks) if isinstance(block, Figure)]) == 1  # the losses
+    assert "sn: mIoU 0.2 at iteration 2 of run" in words(section(read_folder(tmp_path), "training"))
 
 
 def test_more_runs_than_colours_go_on_in_further_figures(tmp_path: Path) -> None:
