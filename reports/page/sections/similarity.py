@@ -78,7 +78,7 @@ def _ranking(report: Report, layer_method: str, sim_method: str, metric: str) ->
     names = [" / ".join(pair) for pair in ranked.index.tolist()]
     entries = list(zip(names, ranked.to_dict("records"), strict=True))
     dots = [_dot(name, entry, last=place == len(entries) - 1) for place, (name, entry) in enumerate(entries)]
-    rows = [[str(place), name, cell(entry["value"], entry["stderr"]), _order(entry, report)]
+    rows = [[str(place), name, cell(entry["value"], entry["stderr"]), _order(entry)]
             for place, (name, entry) in enumerate(entries, start=1)]  # fmt: skip
     rows[-1][-1] = ""
     drawn = dots if len(dots) <= MOST_PAIRS else dots[:MOST_PAIRS]
@@ -88,7 +88,9 @@ def _ranking(report: Report, layer_method: str, sim_method: str, metric: str) ->
         caption = "Pairs, the most alike first. One seed only: no error is known, so neither is the order."
     if len(drawn) < len(dots):
         caption += f" The first {len(drawn)} of {len(dots)}; all are in the table."
-    table = Table("All pairs of tasks", ["place", "pair", metric, "order with the next"], rows, words=1)
+    kind = f"the {100 * LEVEL:.0f} % interval, paired over seeds" if report.seeds else "its combined error"
+    title = f"All pairs of tasks; order with the next: how far apart they are, with {kind}"
+    table = Table(title, ["place", "pair", metric, "order with the next"], rows, words=1)
     return Figure(dot_plot(drawn, [], label), caption), table
 
 
@@ -99,12 +101,11 @@ def _dot(name: str, entry: dict, last: bool) -> Dot:
                sure=None if unknown else bool(entry["certain"]))  # fmt: skip
 
 
-def _order(entry: dict, report: Report) -> str:
+def _order(entry: dict) -> str:
     if np.isnan(entry["low"]):
         return "not known"
-    reach = f"{entry['gap']:.3f} apart, {entry['low']:.3f} to {entry['high']:.3f}"
-    kind = f"{100 * LEVEL:.0f} % interval, paired over seeds" if report.seeds else "combined error"
-    return f"{'sure' if entry['certain'] else 'not resolved'}: {reach} ({kind})"
+    reach = f"{entry['gap']:.3f} ({entry['low']:.3f} to {entry['high']:.3f})"
+    return f"{'sure' if entry['certain'] else 'not resolved'}: {reach}"
 
 
 def _published(found: Found) -> list[Block]:
