@@ -16,7 +16,7 @@ def main() -> None:
     from runtime.setup import prepare
     from training.checkpoints.identities import evaluation_identity
     from training.checkpoints.networks import network_to_evaluate
-    from training.constant import constant_network
+    from training.constant import evaluate_constant
     from training.describing import evaluation_file
     from training.evaluation import by_class, evaluate_with_bar
     from training.samples import SampleLosses, draw_evaluated
@@ -31,7 +31,7 @@ def main() -> None:
     watch, losses, gathered = Stopwatch(), SampleLosses(setup), {}
     with watch.stage("evaluation"):
         results = evaluate_with_bar(net, setup, watch=losses.add, at_end=gathered.update)
-        constant = evaluate_with_bar(constant_network(setup), setup) if arguments.constant else None
+        constant = evaluate_constant(setup) if arguments.constant else None
     out = setup.dest / f"eval_{run}.json"
     left_out = draw_evaluated(setup, net, losses, out.with_suffix(".png"))
     if setup.runtime.is_main:
@@ -47,7 +47,8 @@ def main() -> None:
             provenance={"seed": setup.seed, **provenance(setup.runtime, watch.seconds)},
             identity=evaluation_identity(setup, checkpoint),
         )
-        report(file, out, remarks_on(setup, arguments.constant, left_out))
+        drawn = len(left_out) < len(setup.tasks)
+        report(file, out, remarks_on(setup, arguments.constant, left_out), out.with_suffix(".png") if drawn else None)
     device.stop()
 
 
@@ -61,13 +62,13 @@ def remarks_on(setup, constant: bool, left_out: list[str]) -> list[str]:
     return remarks
 
 
-def report(file, out: Path, remarks: list[str]) -> None:
+def report(file, out: Path, remarks: list[str], picture: Path | None) -> None:
     """Write the evaluation, and print it."""
     from reports.evaluation import evaluation_text
 
     file.write(out)
-    where = f"\nAll of it: {out}\nSamples: {out.with_suffix('.png')}"
-    print("\n".join([evaluation_text(file), *remarks, where]))
+    where = [f"\nAll of it: {out}", *([f"Samples: {picture}"] if picture is not None else [])]
+    print("\n".join([evaluation_text(file), *remarks, *where]))
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -106,7 +106,7 @@ def metrics_text(file: EvaluationFile) -> str:
     if file.constant is not None:
         columns["best constant"] = file.constant
     rows = [
-        (task, metric, UP if better_up else DOWN, *(values[task][metric] for values in columns.values()))
+        (task, metric, UP if better_up else DOWN, *(values.get(task, {}).get(metric) for values in columns.values()))
         for task, metrics in file.higher_is_better.items()
         for metric, better_up in metrics.items()
     ]

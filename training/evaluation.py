@@ -1,7 +1,7 @@
 """Evaluation: every task's metrics over a split, and which of two networks is the better one."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -25,6 +25,7 @@ def evaluate(
     setup: Setup,
     *,
     split: str = "test",
+    tasks: Collection[str] | None = None,
     batches: int | None = None,
     after_batch: Callable[[int], object] = lambda images: None,
     watch: Callable[[Mapping[str, Tensor], Mapping[str, Any]], object] = lambda predictions, batch: None,
@@ -36,16 +37,17 @@ def evaluate(
 
     Args:
         net: on the runtime's device.
+        tasks: that the network predicts; None: all.
         batches: to look at, the first of the split; None: all.
         after_batch: called with the number of this process's images in each batch.
         watch: called with the predictions for each batch, and the batch.
-        at_end: called with what was gathered of each task that has predictions, on every process.
+        at_end: called with what was gathered of each task, on every process.
 
     Raises:
         UserError: unreadable data.
     """
     runtime = setup.runtime
-    metrics = {name: task.new_metrics() for name, task in setup.tasks.items()}
+    metrics = {name: task.new_metrics() for name, task in setup.tasks.items() if tasks is None or name in tasks}
     for accumulator in metrics.values():
         accumulator.to(runtime.device)
     mode = net.training
@@ -55,8 +57,8 @@ def evaluate(
             placed = runtime.place(batch)
             with runtime.autocast():
                 predictions = net(placed["img"])
-            for name, prediction in predictions.items():
-                metrics[name].update(prediction.float(), placed)
+            for name, accumulator in metrics.items():
+                accumulator.update(predictions[name].float(), placed)
             watch(predictions, placed)
             after_batch(len(placed["img"]))
     finally:
