@@ -119,6 +119,8 @@ def cost_text(cost: EstimatorCost) -> str:
 
 
 def _order(ranked: Sequence[Ranked]) -> str:
+    if all(np.isnan(partner.value) for partner in ranked):
+        return "not known"
     parts = []
     for partner in ranked:
         scaled = "" if np.isnan(partner.scaled) else f" ({round(100 * partner.scaled)} %)"
