@@ -166,3 +166,13 @@ def test_what_a_users_task_lacks_ends_no_evaluation(rooms: Path, tmp_path: Path)
     assert draw_evaluated(setup, setup.network(), losses, tmp_path / "x.png") == ["edge"]
     alone = replace(setup, tasks={"edge": setup.tasks["edge"]})
     assert evaluate_constant(alone) == {}
+
+
+def test_classes_without_as_many_names_are_numbers() -> None:
+    class OfClasses(BareMetrics):
+        def by_class(self) -> dict[str, list[float]]:
+            return {"F1": [0.5, 0.25]}
+
+    named, other = (TASKS["segmentation"](name="a", channels=len(names), class_names=names) for names in ("xy", "xyz"))
+    assert by_class({"a": OfClasses()}, {"a": named}) == {"a": {"F1": {"x": 0.5, "y": 0.25}}}
+    assert by_class({"a": OfClasses()}, {"a": other}) == {"a": {"F1": {"0": 0.5, "1": 0.25}}}
