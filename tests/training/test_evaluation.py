@@ -173,6 +173,7 @@ def test_classes_without_as_many_names_are_numbers() -> None:
         def by_class(self) -> dict[str, list[float]]:
             return {"F1": [0.5, 0.25]}
 
-    named, other = (TASKS["segmentation"](name="a", channels=len(names), class_names=names) for names in ("xy", "xyz"))
+    kind = TASKS["segmentation"]
+    named, other = (kind(name="a", channels=len(names), class_names=tuple(names)) for names in ("xy", "xyz"))
     assert by_class({"a": OfClasses()}, {"a": named}) == {"a": {"F1": {"x": 0.5, "y": 0.25}}}
     assert by_class({"a": OfClasses()}, {"a": other}) == {"a": {"F1": {"0": 0.5, "1": 0.25}}}
