@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from configs import UserError, flags
+from configs import Config, UserError, flags
 from configs.paths import set_aside
 from prune_utils.keep_ratio import parse_keep_ratio
 
@@ -48,7 +48,7 @@ def main() -> None:
         if difference := other_than(path, list(setup.tasks), identity):
             print(f"{path} was another network ({difference}); it is {set_aside(path)} now")
         write_checkpoint(path, made)
-        report(arguments, setup.config.name, path, kept_counts(net), details)
+        report(arguments, setup.config, path, kept_counts(net), details)
         if method.ratio_of == "multiply-adds":
             print(saving_text(setup, net))
         words = ("--method", arguments.method, "--ratio", str(arguments.ratio))
@@ -91,17 +91,20 @@ def choose_method(arguments: argparse.Namespace, shared: flags.SharedFlags) -> A
 
 
 def report(
-    arguments: argparse.Namespace, dataset: str, path: Path, counts: dict[str, tuple[int, int]], details: dict[str, Any]
-) -> None:
+    arguments: argparse.Namespace, config: Config, path: Path, counts: dict[str, tuple[int, int]],
+    details: dict[str, Any],
+) -> None:  # fmt: skip
     """How sparse each layer is, as a table and as a picture, and where everything is."""
     from reports.similarity.layer_figures import draw_sparsity
     from reports.sparsity import collapse_text, sparsity_by_part, sparsity_text
 
-    title = f"{dataset}, {arguments.method}, {arguments.ratio} %"
+    title = f"{config.name}, {arguments.method}, {arguments.ratio} %"
     picture = path.with_name(f"{path.stem}_layers.png")
     draw_sparsity(counts, picture, title)
     whole = sparsity_by_part(counts).loc["all"]
-    weights = details["trained_weights"] or f"initialisation of seed {details['seed']}"
+    seed, pretrained = details["seed"], config.model.weights
+    begins = f"initialisation of seed {seed}" if pretrained is None else f"{pretrained}, heads of seed {seed}"
+    weights = details["trained_weights"] or begins
     print(sparsity_text(counts))
     print(f"\n{title}: {whole['kept']:,.0f} of {whole['weights']:,.0f} weights kept")
     print(f"Sparsity {whole['sparsity']:.4f} %, keep ratio {details['keep_ratio']:.5f}; weights: {weights}")

@@ -16,9 +16,9 @@ def main() -> None:
     from runtime.setup import prepare
     from training.checkpoints.identities import evaluation_identity
     from training.checkpoints.networks import network_to_evaluate
-    from training.constant import constant_network
+    from training.constant import evaluate_constant
     from training.describing import evaluation_file
-    from training.evaluation import evaluate_with_bar
+    from training.evaluation import by_class, evaluate_with_bar
     from training.samples import SampleLosses, draw_evaluated
 
     setup = prepare(flags.SharedFlags.of(arguments), splits=("test",))
@@ -28,10 +28,10 @@ def main() -> None:
         say_predictions(setup, net, arguments.predict, setup.dest / f"predictions_{run}")
         device.stop()
         return
-    watch, losses = Stopwatch(), SampleLosses(setup)
+    watch, losses, gathered = Stopwatch(), SampleLosses(setup), {}
     with watch.stage("evaluation"):
-        results = evaluate_with_bar(net, setup, losses.add)
-        constant = evaluate_with_bar(constant_network(setup), setup) if arguments.constant else None
+        results = evaluate_with_bar(net, setup, watch=losses.add, at_end=gathered.update)
+        constant = evaluate_constant(setup) if arguments.constant else None
     out = setup.dest / f"eval_{run}.json"
     left_out = draw_evaluated(setup, net, losses, out.with_suffix(".png"))
     if setup.runtime.is_main:
@@ -42,11 +42,13 @@ def main() -> None:
             path,
             run=run,
             metrics=results,
+            by_class=by_class(gathered, setup.tasks),
             constant=constant,
             provenance={"seed": setup.seed, **provenance(setup.runtime, watch.seconds)},
             identity=evaluation_identity(setup, checkpoint),
         )
-        report(file, out, remarks_on(setup, arguments.constant, left_out))
+        drawn = len(left_out) < len(setup.tasks)
+        report(file, out, remarks_on(setup, arguments.constant, left_out), out.with_suffix(".png") if drawn else None)
     device.stop()
 
 
@@ -60,13 +62,13 @@ def remarks_on(setup, constant: bool, left_out: list[str]) -> list[str]:
     return remarks
 
 
-def report(file, out: Path, remarks: list[str]) -> None:
+def report(file, out: Path, remarks: list[str], picture: Path | None) -> None:
     """Write the evaluation, and print it."""
     from reports.evaluation import evaluation_text
 
     file.write(out)
-    where = f"\nAll of it: {out}\nSamples: {out.with_suffix('.png')}"
-    print("\n".join([evaluation_text(file), *remarks, where]))
+    where = [f"\nAll of it: {out}", *([f"Samples: {picture}"] if picture is not None else [])]
+    print("\n".join([evaluation_text(file), *remarks, *where]))
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -81,9 +81,11 @@ def parse_arguments() -> argparse.Namespace:
 
 def report(file, left_out: list[str], out: Path, table: str) -> None:
     """The table, and where everything is."""
+    from reports.wording import counted
+
     print(table)
     if file.removed_channels is not None:
-        print(f"\nThe smaller network lacks {file.removed_channels:,} channels that nothing read")
+        print(f"\nThe smaller network lacks {counted(file.removed_channels, 'channel')} that nothing read")
     for form in file.forms[2:]:
         print(f"{form.form}: {form.file}")
     for text in left_out:

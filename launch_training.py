@@ -41,10 +41,10 @@ def run(job, arguments: argparse.Namespace) -> None:
     net = starting_network(job) if checkpoint is None else open_network(job.setup, job.last)[0]
     check_space(job, net)
     trainer = Trainer(job, net, checkpoint)
-    watch = Stopwatch()
+    split, watch = trainer.split, Stopwatch()
     with watch.stage("training, validation and saving"):
         trainer.train()
-    report(job, trainer.iteration - iteration_of(checkpoint), provenance(job.setup.runtime, watch.seconds))
+    report(job, split, trainer.iteration - iteration_of(checkpoint), provenance(job.setup.runtime, watch.seconds))
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -64,13 +64,14 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def report(job, steps: int, cost: dict) -> None:
+def report(job, split: str, steps: int, cost: dict) -> None:
     """What it cost, where everything is, and what comes next."""
     from reports.costs import memory_text
+    from reports.wording import counted
 
-    seconds = sum(cost["seconds"].values())
-    say(job, f"{steps} iterations in {seconds:.1f} s, validation and saving included; peak memory {memory_text(cost)}")
-    say(job, f"Network: {job.final} (best validation: {job.best})")
+    took = f"{counted(steps, 'iteration')} in {sum(cost['seconds'].values()):.1f} s"
+    say(job, f"{took}, validation and saving included; peak memory {memory_text(cost)}")
+    say(job, f"Network: {job.final} (the best one on the split '{split}': {job.best})")
     say(job, f"Log: {job.log}\nPicture: {job.picture}")
     ratio = [] if job.ratio is None else ["--ratio", str(job.ratio)]
     say(job, f"Evaluate it: {job.setup.flags.command('eval_pruned_net.py', '--method', job.method, *ratio)}")

@@ -33,6 +33,7 @@ def main() -> None:
     arguments = parse_arguments()
 
     from dataloaders.preparing.running import prepare
+    from reports.wording import counted
 
     kind = find_preparation(arguments.layout)
     files = {name: getattr(arguments, name) for name in ("splits", "classes") if getattr(arguments, name) is not None}
@@ -47,9 +48,9 @@ def main() -> None:
 
     preparation = kind(arguments.source, **files)
     prepared = prepare(preparation, root, arguments.num_workers)
-    samples = ", ".join(f"{number} {split}" for split, number in prepared.samples.items())
-    done = f"wrote {prepared.written} frames" if prepared.written else "every file was there"
-    print(f"{root}: {samples} samples in the layout {arguments.layout}; {done}")
+    samples = ", ".join(f"{number} in {split}" for split, number in prepared.samples.items())
+    done = f"wrote {counted(prepared.written, 'frame')}" if prepared.written else "every file was there"
+    print(f"{root}: samples in the layout {arguments.layout}: {samples}; {done}")
     if prepared.aside is not None:
         print(f"the index that was there is now {prepared.aside.name}")
     for remark in preparation.remarks:

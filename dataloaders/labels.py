@@ -100,7 +100,7 @@ def _read(path: Path, key: str) -> tuple[list[str], dict[str, list[str]]]:
         if not row:
             continue
         if len(row) != len(columns):
-            raise UserError(f"{path}: line {number} has {len(row)} values for {len(columns)} columns; correct it")
+            raise UserError(f"{path}: line {number}: it has {len(row)} of {len(columns)} values; correct it")
         if row[place] in rows:
             raise UserError(f"{path}: line {number}: '{row[place]}' stands there twice; remove one")
         rows[row[place]] = [text.strip() for text in row]

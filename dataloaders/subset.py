@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from dataloaders.base import Field, MultitaskDataset
+from dataloaders.normalisation import Channels, Normalisation
 
 VALIDATION = 0x5EED
 """Seed of the choice of samples that are held out. Not the run's: all runs are to be judged on the same ones."""
@@ -28,6 +29,14 @@ class Subset(MultitaskDataset):
     @property
     def fields(self) -> Mapping[str, Field]:  # type: ignore[override]
         return self.whole.fields
+
+    @property
+    def channels(self) -> Channels:  # type: ignore[override]
+        return self.whole.channels
+
+    @property
+    def normalisation(self) -> Normalisation:  # type: ignore[override]
+        return self.whole.normalisation
 
     def __len__(self) -> int:
         return len(self.indices)

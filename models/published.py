@@ -49,7 +49,7 @@ def _our_name(published: str, tasks: Sequence[str]) -> str:
     number, branch, rest = int(match[1]), match[2], match[3]
     if not 1 <= number <= len(tasks):
         raise UserError(
-            f"the checkpoint has a head for task {number}, but {len(tasks)} tasks are named ({', '.join(tasks)}); "
+            f"the checkpoint has a head for task {number}, but the tasks named are {', '.join(tasks)}; "
             f"name all its tasks in order with --tasks"
         )
     return f"heads.{tasks[number - 1]}.branches.{branch}.{rest}"

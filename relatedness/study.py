@@ -83,8 +83,8 @@ class Study:
         if self.numbers("held_out"):
             return None
         return (
-            f"it needs training pictures beside the first {self.plan.num_batches} batches of "
-            f"{scoring_batch_size(self.setup)}, and of {self.pictures} pictures no batch is left; "
+            f"it needs training pictures beside those of the first batches (--num_batches {self.plan.num_batches}, "
+            f"of {scoring_batch_size(self.setup)} each), and of {self.pictures} pictures no batch is left; "
             f"lower --num_batches or data.batch_size"
         )
 

@@ -14,6 +14,7 @@ import torch
 import torchvision
 
 from configs.paths import REPOSITORY
+from reports.wording import counted
 from runtime.device import Runtime
 
 
@@ -36,6 +37,7 @@ class Stopwatch:
 def provenance(runtime: Runtime, seconds: dict[str, float]) -> dict[str, Any]:
     """Versions, device, git revision, seconds per stage and peak memory, ready for JSON."""
     cuda = runtime.device.type == "cuda"
+    processor = f"cpu, {counted(torch.get_num_threads(), 'thread')}"
     return {
         "command": sys.argv,
         "versions": {
@@ -44,7 +46,7 @@ def provenance(runtime: Runtime, seconds: dict[str, float]) -> dict[str, Any]:
             "torchvision": torchvision.__version__,
             "numpy": np.__version__,
         },
-        "device": torch.cuda.get_device_name(runtime.device) if cuda else f"cpu, {torch.get_num_threads()} threads",
+        "device": torch.cuda.get_device_name(runtime.device) if cuda else processor,
         "precision": runtime.precision,
         "processes": runtime.world,
         "git_revision": git_revision(),

@@ -118,8 +118,9 @@ class SegmentationTask(Task):
     def unknown_label(self, pixels: int, labels: Tensor | None = None) -> UserError:
         """The error for labels that are neither a class nor ignored."""
         example = f" (for instance {int(labels[0])})" if labels is not None else ""
+        count, are = ("1 label", "is") if pixels == 1 else (f"{pixels} labels", "are")
         return UserError(
-            f"tasks.{self.name}: {pixels} labels{example} in '{self.target}' are neither classes, "
+            f"tasks.{self.name}: {count}{example} in '{self.target}' {are} neither a class, "
             f"0..{self.channels - 1}, nor ignore_index, {self.ignore_index}; correct channels or ignore_index"
         )
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from reproduce.outcomes import Report
 from reproduce.planned import PlannedTraining
 from reproduce.progress import Step
+from reproduce.running.outcomes import Report
 from reproduce.units import Unit
 
 CHILD = """

@@ -69,9 +69,14 @@ def test_metrics_arrows_sparsity_and_cost(evaluate_script: Evaluate, setup: Setu
     assert 0.09 < contents["multiply_adds"]["sparse"] / contents["multiply_adds"]["dense"] < 0.12
     assert contents["checkpoint_bytes"] == path.stat().st_size
     assert contents["higher_is_better"]["depth"]["abs_err"] is False
+    assert set(contents["by_class"]) == {"seg"}  # depth has no classes
+    by_class = {name: value for name, value in contents["by_class"]["seg"]["IoU"].items() if value is not None}
+    assert set(by_class) <= set(setup.tasks["seg"].class_names or ()) and "wall" in by_class
+    assert sum(by_class.values()) / len(by_class) == pytest.approx(expected["seg"]["mIoU_standard"])
     table = " ".join(result.stdout.split())
     assert f"depth abs_err ↓ {expected['depth']['abs_err']:.4f}" in table
     assert f"seg mIoU ↑ {expected['seg']['mIoU']:.4f}" in table
+    assert "seg by class: IoU" in table and f"wall {by_class['wall']:.4f}" in table
     assert f"Parameters: {every:,} dense, {every - numel + kept:,} sparse" in result.stdout
 
 

@@ -63,7 +63,7 @@ def test_a_finished_run_is_not_trained_again_unasked(launch: Launch, tmp_path: P
     assert again.returncode == 0 and "Finished already" in again.stdout
     assert before == {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     anew = launch("--tasks", "edge", "--max_iters", "1", "--force")
-    assert anew.returncode == 0 and "1 iterations in" in anew.stdout
+    assert anew.returncode == 0 and "1 iteration in" in anew.stdout
 
 
 def test_what_weights_grow_back_with_is_a_flag(launch: Launch, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def prepare(run_script: Script):
 def test_nyuv2_and_what_comes_after(tmp_path, prepare, run_script):
     result = prepare("nyuv2", make_nyu_mat(tmp_path), tmp_path / "new" / "nyuv2")
     assert result.returncode == 0, result.stderr
-    assert "2 train, 1 test samples in the layout nyuv2; wrote 3 frames" in result.stdout
+    assert "samples in the layout nyuv2: 2 in train, 1 in test; wrote 3 frames" in result.stdout
     assert "frame/s" in result.stderr
     root = tmp_path / "new" / "nyuv2"
     index = json.loads((root / "nyu_v2_3task.json").read_text())
@@ -49,7 +49,7 @@ def test_cityscapes_and_what_comes_after(tmp_path, prepare, run_script):
     root = tmp_path / "city"
     result = prepare("cityscapes", make_cityscapes_download(tmp_path / "download", (64, 128)), root)
     assert result.returncode == 0, result.stderr
-    assert "2 train, 1 test samples" in result.stdout
+    assert "2 in train, 1 in test" in result.stdout
     crop = ["--set", "data.crop=[16, 32]"]
     result = run_script("static_similarity.py", "--dataset", "cityscapes", "--data_root", root, *NETWORK, *crop)
     assert result.returncode == 0, result.stderr
@@ -59,8 +59,8 @@ def test_taskonomy_and_what_comes_after(tmp_path, prepare, run_script):
     source = make_omnidata_download(tmp_path)
     result = prepare("taskonomy", source, None)
     assert result.returncode == 0, result.stderr
-    assert "4 train, 2 test samples" in result.stdout
-    assert "32 buildings of 35 were not fetched" in result.stdout and "class_weights=null" in result.stdout
+    assert "4 in train, 2 in test" in result.stdout
+    assert "not fetched: 32 buildings of 35" in result.stdout and "class_weights=null" in result.stdout
     sets = ["--set", "data.crop=16", "--set", "data.options.size=16", "--set", "tasks.seg.class_weights=null"]
     result = run_script("static_similarity.py", "--dataset", "taskonomy", "--data_root", source, *NETWORK, *sets)
     assert result.returncode == 0, result.stderr
@@ -84,7 +84,7 @@ def test_a_second_call_does_only_what_is_missing(tmp_path, prepare):
     (root / "depth" / "0001.npy").unlink()
     (root / "nyu_v2_3task.json").unlink()
     result = prepare("nyuv2", source, root)
-    assert "wrote 1 frames" in result.stdout and (root / "nyu_v2_3task.json").exists()
+    assert "wrote 1 frame" in result.stdout and (root / "nyu_v2_3task.json").exists()
     after = written(root)
     assert [path for path in before if before[path] != after[path]] == [root / "depth" / "0001.npy"]
     assert "every file was there" in prepare("nyuv2", source, root).stdout

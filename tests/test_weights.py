@@ -83,6 +83,8 @@ def test_a_checkpoint_needs_the_file_no_more(run_script: Script, rooms: Path, tm
     flags = [*tiny(rooms), "--device", "cpu", "--dest", "out", "--tasks", "depth", "--set", weights]
     trained = run_script("launch_training.py", *flags, *short(), "--max_iters", 1)
     assert trained.returncode == 0, trained.stderr
+    pruned = run_script("create_pruned_net.py", *flags, "--method", "random", "--num_batches", 1)
+    assert f"weights: {tmp_path / 'w.pth'}, heads of seed 0" in pruned.stdout
     (tmp_path / "w.pth").unlink()
     setup = setup_for(rooms, tmp_path / "out", "--tasks", "depth", "--set", weights)
     assert open_network(setup, tmp_path / "out" / "final_sample_baseline_depth.pth")[0].heads.keys() == {"depth"}

@@ -12,7 +12,7 @@ from runtime.identity import Identity
 from runtime.setup import Setup
 from training.checkpoints.checkpoint import Checkpoint
 from training.costs import image_size, multiply_adds, parameters
-from training.evaluation import Results
+from training.evaluation import ByClass, Results
 
 
 def evaluation_file(
@@ -23,6 +23,7 @@ def evaluation_file(
     *,
     run: str,
     metrics: Results,
+    by_class: ByClass,
     constant: Results | None,
     provenance: dict[str, Any],
     identity: Identity,
@@ -48,6 +49,7 @@ def evaluation_file(
         parameters=Cost(dense=size.dense, sparse=size.sparse),
         multiply_adds=ImageCost(image=(height, width), dense=adds.dense, sparse=adds.sparse),
         metrics=metrics,
+        by_class=by_class,
         constant=constant,
         higher_is_better={name: dict(task.higher_is_better) for name, task in setup.tasks.items()},
         config=setup.config.model_dump(mode="json"),

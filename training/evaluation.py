@@ -1,7 +1,7 @@
 """Evaluation: every task's metrics over a split, and which of two networks is the better one."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -12,10 +12,12 @@ from tqdm import tqdm
 from dataloaders import Loader, evaluation_loader, open_dataset
 from prune_utils.modes import evaluation_mode
 from runtime.setup import Setup
-from tasks import Task
+from tasks import Metrics, Task
 
 Results = dict[str, dict[str, float]]
 """Task -> metric -> value, NaN where undefined."""
+ByClass = dict[str, dict[str, dict[str, float]]]
+"""Task -> metric -> class -> value, NaN where undefined; only tasks that have classes."""
 
 
 @torch.no_grad()
@@ -24,9 +26,11 @@ def evaluate(
     setup: Setup,
     *,
     split: str = "test",
+    tasks: Collection[str] | None = None,
     batches: int | None = None,
     after_batch: Callable[[int], object] = lambda images: None,
     watch: Callable[[Mapping[str, Tensor], Mapping[str, Any]], object] = lambda predictions, batch: None,
+    at_end: Callable[[Mapping[str, Metrics]], object] = lambda metrics: None,
 ) -> Results:
     """Metrics of every task over a split, in memory that does not grow with it; on all processes together.
 
@@ -34,15 +38,17 @@ def evaluate(
 
     Args:
         net: on the runtime's device.
+        tasks: that the network predicts; None: all.
         batches: to look at, the first of the split; None: all.
         after_batch: called with the number of this process's images in each batch.
         watch: called with the predictions for each batch, and the batch.
+        at_end: called with what was gathered of each task, on every process.
 
     Raises:
         UserError: unreadable data.
     """
     runtime = setup.runtime
-    metrics = {name: task.new_metrics() for name, task in setup.tasks.items()}
+    metrics = {name: task.new_metrics() for name, task in setup.tasks.items() if tasks is None or name in tasks}
     for accumulator in metrics.values():
         accumulator.to(runtime.device)
     with evaluation_mode(net):
@@ -50,13 +56,27 @@ def evaluate(
             placed = runtime.place(batch)
             with runtime.autocast():
                 predictions = net(placed["img"])
-            for name, prediction in predictions.items():
-                metrics[name].update(prediction.float(), placed)
+            for name, accumulator in metrics.items():
+                accumulator.update(predictions[name].float(), placed)
             watch(predictions, placed)
             after_batch(len(placed["img"]))
     for accumulator in metrics.values():
         runtime.sum_over_processes(accumulator.state.values())
-    return {name: accumulator.compute() for name, accumulator in metrics.items()}
+    results = {name: accumulator.compute() for name, accumulator in metrics.items()}
+    at_end(metrics)
+    return results
+
+
+def by_class(metrics: Mapping[str, Metrics], tasks: Mapping[str, Task]) -> ByClass:
+    """What was gathered of each class, under its name, or its number where there are not as many names."""
+    found: ByClass = {}
+    for name, accumulator in metrics.items():
+        for metric, values in accumulator.by_class().items():
+            names = tasks[name].class_names or ()
+            if len(names) != len(values):  # as a user's own metrics may have it
+                names = tuple(map(str, range(len(values))))
+            found.setdefault(name, {})[metric] = dict(zip(names, values, strict=True))
+    return found
 
 
 def _loader(setup: Setup, split: str) -> Loader:
@@ -75,12 +95,12 @@ def _loader(setup: Setup, split: str) -> Loader:
 def evaluate_with_bar(
     net: nn.Module,
     setup: Setup,
-    watch: Callable[[Mapping[str, Tensor], Mapping[str, Any]], object] = lambda predictions, batch: None,
+    **hooks: Any,
 ) -> Results:
-    """Metrics of every task over the test split, with a progress bar on the main process."""
+    """Metrics of every task over the test split, with a progress bar on the main process; ``hooks`` of ``evaluate``."""
     images = len(open_dataset(setup.config, "test", keys=()))
     with tqdm(total=images, unit="img", disable=None if setup.runtime.is_main else True) as bar:
-        return evaluate(net, setup, after_batch=lambda count: bar.update(count * setup.runtime.world), watch=watch)
+        return evaluate(net, setup, after_batch=lambda count: bar.update(count * setup.runtime.world), **hooks)
 
 
 def results_text(results: Mapping[str, Mapping[str, float]]) -> str:

@@ -113,6 +113,6 @@ def _row(
     for name, task in setup.tasks.items():
         if task.look is not None:
             target, valid = task.shown_target(batch)
-            text = "no valid pixel" if np.isnan(losses[name]) else f"loss {losses[name]:.3g}"
+            text = "no target" if np.isnan(losses[name]) else f"loss {losses[name]:.3g}"
             cells[name] = (panel(target[0], valid[0]), panel(said[name][0], text=text))
     return Row(label, read["name"][0], as_picture(reader.dataset.read(place, "img"), reader.dataset.channels), cells)

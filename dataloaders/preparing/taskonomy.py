@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from configs.errors import UserError
 from dataloaders.preparing.base import Frame, Preparation
+from reports.wording import counted
 
 BUILDINGS = {
     "train": (
@@ -82,11 +83,11 @@ class Taskonomy(Preparation):
         remarks = []
         absent = [domain for domain in DOMAINS if domain not in self._there]
         if absent:
-            remarks.append(f"the domains {', '.join(absent)} were not fetched: leave their tasks out with --tasks")
+            remarks.append(f"domains not fetched: {', '.join(absent)}; leave their tasks out with --tasks")
         if self._absent:
-            remarks.append(f"{len(self._absent)} buildings of 35 were not fetched: {', '.join(self._absent)}")
+            remarks.append(f"not fetched: {counted(len(self._absent), 'building')} of 35 ({', '.join(self._absent)})")
         if self._incomplete:
-            remarks.append(f"left out are {self._incomplete} views that lack a file in one of the domains")
+            remarks.append(f"left out for lack of a file in one of the domains: {counted(self._incomplete, 'view')}")
         if "segmentsemantic" in self._there and not (self.source / WEIGHTS).is_file():
             remarks.append(
                 f"for the task seg put {WEIGHTS} of Taskonomy's repository (taskbank/lib/data) beside the index, "

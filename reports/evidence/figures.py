@@ -11,6 +11,7 @@ from matplotlib.patches import Patch
 from reports.evidence.file import MOST_COST, Judgement, Score
 from reports.intervals import LEVEL
 from reports.similarity.figures import PALETTE, new_figure, save_figure
+from reports.wording import counted
 
 BLUE, ORANGE, GREEN = PALETTE[0], PALETTE[1], PALETTE[2]
 GREY = "0.55"
@@ -74,7 +75,7 @@ def _draw_panel(axes: Axes, name: str, judgement: Judgement, labels: Sequence[st
     axes.grid(axis="y", alpha=0.3)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("Spearman within a task", fontsize=9)
-    axes.set_title(f"{name}\n{len(judgement.seeds)} seeds", fontsize=10)
+    axes.set_title(f"{name}\n{counted(len(judgement.seeds), 'seed')}", fontsize=10)
 
 
 def _draw_score(axes: Axes, score: Score, row: int) -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 from reports.evidence.file import LEAST_SHARE, MOST_COST, EvidenceSection, GroupingValues, Judgement, Score, Spread
 from reports.intervals import LEVEL
 from reports.tables import markdown
+from reports.wording import counted
 
 UNKNOWN = "n/a"
 NOTHING = "Nothing can be judged yet: every task alone and every pair is needed, with one seed at least.\n"
@@ -183,7 +184,8 @@ def _runs(section: EvidenceSection) -> str:
     elif section.finished < section.planned:
         missing = section.planned - section.finished
         texts.append(f"{missing} of {section.planned} training runs are not finished.")
-    texts.append(f"Estimates: {section.num_batches} batches a replicate, warm-ups of {section.warmup} iterations.")
+    texts.append(f"Estimates: {counted(section.num_batches, 'batch')} a replicate, "
+                 f"warm-ups of {counted(section.warmup, 'iteration')}.")
     if not section.estimated:
         texts.append("Some of the estimates are not finished.")
     return " ".join(texts) + "\n"

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from reports.groups.file import GroupsFile
-from reports.groups.text import alternatives, amount, measured, number, scale, stability_lines, verdict
+from reports.groups.text import RANDOM, alternatives, amount, measured, number, scale, stability_lines, verdict
 from reports.similarity.figures import MARKERS, PALETTE, new_figure, save_figure
 
 INCHES_PER_TASK, INCHES_PER_NETWORK = 0.36, 0.42
@@ -86,7 +86,7 @@ def _draw_alternatives(axes: Axes, file: GroupsFile) -> None:
     values = [_factor(file) * (value or 0.0) for _, value, _ in rows]
     axes.barh(range(len(rows)), values, color=[COLOURS[0], *["0.75"] * (len(rows) - 1)], height=0.5)
     for row, (name, value, remark) in enumerate(rows):
-        text = f"{number(file, value)}" + (f"  ({remark})" if remark and name != "random, mean" else "")
+        text = f"{number(file, value)}" + (f"  ({remark})" if remark and name != RANDOM else "")
         axes.annotate(text, (max(values[row], 0.0), row), xytext=(4, 0), textcoords="offset points", va="center",
                       fontsize=8)
     low, high = min(0.0, *values), max(0.0, *values)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from reports.groups.file import GAINS, GroupsFile, TrainedGroup
 
+RANDOM = "random, mean"
 MOST_SUPPORTED = 5
 EQUAL = 1e-9
 THOUSANDS = {1e12: " T", 1e9: " G", 1e6: " M"}
@@ -91,7 +92,7 @@ def alternatives(file: GroupsFile) -> list[tuple[str, float | None, str]]:
         rows.append(("runner-up", file.runner_up.value, amount(file.runner_up.cost, file.by)))
     rows.append(("all together", file.all_together, over.get("all_together", "")))
     rows.append(("all alone", file.all_alone, over.get("all_alone", "")))
-    rows.append(("random, mean", file.random_mean, f"{file.random_count:,} partitions within the budget"))
+    rows.append((RANDOM, file.random_mean, f"{file.random_count:,} partitions within the budget"))
     return rows
 
 

@@ -14,29 +14,36 @@ from reports.intervals import LEVEL
 from reports.relatedness.file import RelatednessFile
 from reports.relatedness.summary import MOST_SENSITIVITY, Summary
 from reports.similarity.figures import new_figure, save_figure
-from reports.similarity.matrices import MANY_TASKS, label_tasks
+from reports.similarity.matrices import MANY_TASKS, label_tasks, room_for
 from reports.wording import counted
 
-MOST_ACROSS = 4
-"""Matrices in a row."""
+FEW, ACROSS = 4, (2, 3)
+"""Matrices in a row of a few and of more: so that their numbers can be read where the picture is as wide as a page."""
+CELL_WIDTH, CELL_HEIGHT = 0.72, (0.44, 0.3)
+"""In inches; the height with and without room for an interval."""
+UNSCALED = "0.94"
+"""The cells of an estimator that has no scale."""
 
 
 def draw_relatedness(report: RelatednessFile, summaries: Sequence[Summary], path: Path) -> None:
     """Draw every estimator's matrix as a PNG: row = the task that is helped, column = its partner.
 
     Colours say where a value lies from floor (0) to ceiling (1), the same in all matrices. Where an estimator has no
-    such scale, since it cannot tell a twin from noise or there are no controls, its values stand on grey.
+    such scale, since it cannot tell a twin from noise or there are no controls, its values stand without colours.
 
     Raises:
         UserError: the file cannot be written.
     """
-    down = ceil(len(summaries) / MOST_ACROSS)
-    across = ceil(len(summaries) / down)
-    side = max(2.6, 0.72 * len(report.tasks)) + 1.0
-    figure = new_figure(across * side + 1.2, down * (side + 0.7) + 0.9)
+    across = min(len(summaries), ACROSS[len(summaries) > FEW])
+    down = ceil(len(summaries) / across)
+    size = len(report.tasks)
+    beside, below = room_for(report.tasks)
+    width = max(2.6, CELL_WIDTH * size) + beside + 0.2
+    height = max(1.2, CELL_HEIGHT[size > MANY_TASKS] * size) + below + 0.6
+    figure = new_figure(across * width + 1.2, down * height + 0.6)
     panels = figure.subplots(down, across, squeeze=False)
     norm = Normalize(0, 1)
-    colours = matplotlib.colormaps["cividis"].with_extremes(bad="0.9")
+    colours = matplotlib.colormaps["cividis"].with_extremes(bad=UNSCALED)
     for axes, summary in zip(panels.flat, summaries, strict=False):
         _draw_panel(axes, summary, report.replicates, norm, colours)
     for axes in panels.flat[len(summaries) :]:
@@ -56,8 +63,9 @@ def draw_relatedness(report: RelatednessFile, summaries: Sequence[Summary], path
 def _draw_panel(axes: Axes, summary: Summary, replicates: int, norm: Normalize, colours: Colormap) -> None:
     tasks = list(summary.values.index)
     scale = summary.scaled.to_numpy(float)
-    image = axes.imshow(np.ma.masked_invalid(scale), cmap=colours, norm=norm)
-    axes.imshow(np.ma.masked_equal(np.eye(len(tasks)), 0), cmap="Greys_r", vmin=0, vmax=1)  # the diagonal is white
+    image = axes.imshow(np.ma.masked_invalid(scale), cmap=colours, norm=norm, aspect="auto")
+    diagonal = np.ma.masked_equal(np.eye(len(tasks)), 0)
+    axes.imshow(diagonal, cmap="Greys_r", vmin=0, vmax=1, aspect="auto")  # white
     backgrounds = image.to_rgba(np.ma.masked_invalid(scale))
     for a, b in np.ndindex(scale.shape):
         if a == b:
@@ -67,9 +75,17 @@ def _draw_panel(axes: Axes, summary: Summary, replicates: int, norm: Normalize, 
         value, margin = (float(frame.to_numpy(float)[a, b]) for frame in shown)
         axes.text(b, a, _cell(value, margin, len(tasks), 2 if on_scale else 3), ha="center", va="center",
                   fontsize=8 if len(tasks) <= MANY_TASKS else 6,
-                  color=text_colour(backgrounds[a, b]) if on_scale else "0.35")
+                  color=text_colour(backgrounds[a, b]) if on_scale else "0.2")
+    _part_cells(axes, len(tasks))
     label_tasks(axes, tasks, tasks)
     axes.set_title(f"{summary.label}\n{_worth(summary, replicates)}", fontsize=10)
+
+
+def _part_cells(axes: Axes, size: int) -> None:
+    """White lines between the cells."""
+    for place in range(size - 1):
+        axes.axhline(place + 0.5, color="white", linewidth=1.5)
+        axes.axvline(place + 0.5, color="white", linewidth=1.5)
 
 
 def _worth(summary: Summary, replicates: int) -> str:

@@ -80,7 +80,9 @@ def recommendation_text(summaries: Sequence[Summary]) -> str:
     """
     summary = next((one for one in summaries if one.tells_twin_from_noise), None)
     if summary is None:
-        return "Recommendation: none. No estimator that was asked can tell a twin from noise on this data (see above)."
+        known = any(one.tells_twin_from_noise is not None for one in summaries)
+        why = "can tell a twin from noise on this data" if known else "is known to tell a twin from noise on this data"
+        return f"Recommendation: none. No estimator that was asked {why} (see above)."
     lines = []
     for task, ranked in summary.rankings.items():
         margins = summary.scaled_margins.loc[task].to_dict()
@@ -117,6 +119,8 @@ def cost_text(cost: EstimatorCost) -> str:
 
 
 def _order(ranked: Sequence[Ranked]) -> str:
+    if all(np.isnan(partner.value) for partner in ranked):
+        return "not known"
     parts = []
     for partner in ranked:
         scaled = "" if np.isnan(partner.scaled) else f" ({round(100 * partner.scaled)} %)"

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from configs.paths import replacing
-from reports.similarity.matrices import MANY_TASKS, draw_matrix
+from reports.similarity.matrices import MANY_TASKS, draw_matrix, room_for
 from reports.similarity.report import METRIC_NAMES, WEIGHTING_NAMES, Report, layer_similarity
 from reports.similarity.summary import ranking
 from reports.stages import label_stages
@@ -30,6 +30,8 @@ DASHES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0
 MANY_PAIRS = 7
 """More pairs than this cannot be told apart as lines; the most and the least similar ones are drawn."""
 EACH_END = 3
+LAYERS_WIDTH = 7.5
+"""Inches for the picture by layer."""
 APART = 0.16
 """Between the ranges of two lines at one place, so that none hides another."""
 
@@ -41,9 +43,10 @@ def draw_similarity(report: Report, path: Path, layer_method: str, sim_method: s
         UserError: the report has no such weighting or measure, or the file cannot be written.
     """
     few = len(report.tasks) <= MANY_TASKS
-    side = max(3.2, (0.62 if few else 0.42) * len(report.tasks)) + 1.6
-    figure = new_figure(side + 9.5, max(4.8, side + 0.4))
-    left, right = figure.subplots(1, 2, width_ratios=[side, 9.5])
+    cells, (beside, below) = max(3.2, (0.62 if few else 0.42) * len(report.tasks)), room_for(report.tasks)
+    side = cells + beside + 1.2
+    figure = new_figure(side + LAYERS_WIDTH, max(4.8, cells + below + 1.2))
+    left, right = figure.subplots(1, 2, width_ratios=[side, LAYERS_WIDTH])
     draw_matrix(left, report, layer_method, sim_method)
     _draw_layers_of_pairs(right, report, layer_method, sim_method)
     metric = METRIC_NAMES.get(sim_method, sim_method)

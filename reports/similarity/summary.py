@@ -1,15 +1,81 @@
 """The similarities of a report as text for a terminal: matrix, ranking, and how sure the order is."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
+from reports.intervals import interval
 from reports.similarity.report import Report, matrix
 
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 WIDTH = 110
 """Columns of text after which the matrix goes on below."""
+LEAST_SPAN = 0.05
+"""Values that are closer than this are coloured by their difference from the mean pair."""
+LEAST_ERRORS, MOST_ERRORS = 4.0, 10.0
+"""Standard errors at which the colours of differences end: no fewer, lest noise look large, and no more."""
+LEAST_DIFFERENCE = LEAST_SPAN / 2
+"""The same where no error is known, so that a difference that may mean nothing stays pale."""
+
+
+@dataclass(frozen=True)
+class Differences:
+    """How far pairs are from their mean, task x task; NaN where undefined.
+
+    Attributes:
+        mean: of all pairs.
+        values: differences from it.
+        in_errors: the same in standard errors of the difference, paired over seeds; NaN where none is known.
+    """
+
+    mean: float
+    values: np.ndarray
+    in_errors: np.ndarray
+
+    @property
+    def has_errors(self) -> bool:
+        return bool(np.isfinite(self.in_errors).any())
+
+    @property
+    def shown(self) -> np.ndarray:
+        """What colours stand for: differences in standard errors where they are known."""
+        return self.in_errors if self.has_errors else self.values
+
+    @property
+    def reach(self) -> float:
+        """Where colours end, as far below 0 as above it."""
+        farthest = float(np.nanmax(np.abs(self.shown)))
+        if self.has_errors:
+            return min(max(farthest, LEAST_ERRORS), MOST_ERRORS)
+        return max(farthest, LEAST_DIFFERENCE)
+
+
+def near_equal(report: Report, layer_method: str, sim_method: str) -> Differences | None:
+    """How far each pair is from the mean pair, over all sparsities, where all are nearly equal; else None.
+
+    Raises:
+        UserError: as ``Report.select``.
+    """
+    pairs = report.pairs(layer_method, sim_method)
+    defined = [one for one in pairs.values() if np.isfinite(one.value)]
+    numbers = [one.value for one in defined]
+    if len(defined) < 2 or max(numbers) - min(numbers) >= LEAST_SPAN:
+        return None
+    mean = float(np.mean(numbers))
+    seeds = [one.seeds for one in defined if one.seeds is not None]
+    middle = np.mean(seeds, axis=0) if seeds and len(seeds) == len(defined) else None
+    size = len(report.tasks)
+    values, in_errors = np.full((2, size, size), np.nan)
+    for i, j in combinations(range(size), 2):
+        pair = pairs[frozenset((report.tasks[i], report.tasks[j]))]
+        error = interval(pair.seeds - middle).stderr if pair.seeds is not None and middle is not None else pair.stderr
+        values[i, j] = values[j, i] = pair.value - mean
+        if error > 0:
+            in_errors[i, j] = in_errors[j, i] = (pair.value - mean) / error
+    return Differences(mean, values, in_errors)
 
 
 def ranking(

@@ -13,11 +13,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from reports.similarity.figures import PALETTE, name_in_legend, new_figure, save_figure
+from reports.wording import shortened, told_apart
 
 INVALID = 0.85
 """Grey of pixels without a target."""
+PAPER = 0.95
+"""Grey behind words."""
 INCHES = 1.45
 """Height of a picture."""
 LONGEST = 24
@@ -89,12 +93,13 @@ def draw_samples(path: Path, title: str, rows: Sequence[Row], styles: Mapping[st
     shape = np.mean([row.image.shape[1] / row.image.shape[0] for row in rows])
     figure, grid, bars = _grid(len(rows), 1 + 2 * len(styles), INCHES, float(shape))
     scales = {name: Scale.of([row.cells[name][0] for row in rows], style.look) for name, style in styles.items()}
-    for axes, row in zip(grid, rows, strict=True):
-        _show(axes[0], row.image, _cut(row.name))
+    names = told_apart([row.name for row in rows], LONGEST)
+    for axes, row, name_of_image in zip(grid, rows, names, strict=True):
+        _show(axes[0], row.image, name_of_image)
         axes[0].set_ylabel(row.label, fontsize=9)
         for place, (name, style) in enumerate(styles.items()):
             for axis, one in zip(axes[1 + 2 * place : 3 + 2 * place], row.cells[name], strict=True):
-                _draw(axis, one, style, scales[name])
+                _draw(axis, one, style, scales[name], row.image.shape)
     headings = ["image", *(f"{name}: {what}" for name in styles for what in ("target", "prediction"))]
     for axis, heading in zip(grid[0], headings, strict=True):
         axis.set_title(heading, fontsize=9)
@@ -121,7 +126,7 @@ def draw_strip(
     grid[0, 0].set_title("image", fontsize=9)
     for place, (name, one) in enumerate(panels.items(), start=1):
         scale = Scale.of([one], styles[name].look)
-        _draw(grid[0, place], one, styles[name], scale)
+        _draw(grid[0, place], one, styles[name], scale, image.shape)
         grid[0, place].set_title(name, fontsize=9)
         _explain(figure, bars[place : place + 1], [one], styles[name], scale)
     figure.suptitle(title, fontsize=10)
@@ -171,11 +176,12 @@ def in_words(panel: Panel, style: Style) -> str:
     return ", ".join(f"{number:.4g}" for number in numbers)
 
 
-def _draw(axes: Axes, panel: Panel, style: Style, scale: Scale) -> None:
+def _draw(axes: Axes, panel: Panel, style: Style, scale: Scale, image: Sequence[int]) -> None:
+    """A map; what is of the whole image in words, on paper of the image's size."""
     if panel.values.size == len(panel.values):
-        _show(axes, np.ones((1, 1, 3)), panel.text)
+        _show(axes, np.full(image, PAPER), panel.text)
         words = "\n".join(textwrap.wrap(in_words(panel, style), 16))
-        axes.text(0.5, 0.5, words, ha="center", va="center", fontsize=8, transform=axes.transAxes)
+        axes.text(0.5, 0.5, words, ha="center", va="center", fontsize=9, transform=axes.transAxes)
     else:
         _show(axes, coloured(panel, style, scale), panel.text)
 
@@ -211,7 +217,8 @@ def _explain(
         first, last = places[0], places[-1]
         below = figure.add_subplot(first.get_gridspec()[first.rowspan.start, first.colspan.start : last.colspan.stop])
         norm = matplotlib.colors.Normalize(scale.low, scale.high)
-        figure.colorbar(matplotlib.cm.ScalarMappable(norm, "viridis"), cax=below, orientation="horizontal")
+        mapped = matplotlib.cm.ScalarMappable(norm, "viridis")
+        figure.colorbar(mapped, cax=below, orientation="horizontal", ticks=MaxNLocator(4))
         below.tick_params(labelsize=7)
     elif style.look == "classes":
         _list_classes(figure, panels, style)
@@ -224,10 +231,6 @@ def _list_classes(figure: Figure, panels: Sequence[Panel], style: Style) -> None
     names = style.class_names or [str(index) for index in range(style.channels)]
     patches = [Patch(color=class_colours(style.channels)[index]) for index in seen]
     across = max(1, int(figure.get_figwidth() / 1.25))
-    name_in_legend(figure, patches, [_cut(names[index]) for index in seen], loc="outside lower center",
+    name_in_legend(figure, patches, [shortened(names[index], LONGEST) for index in seen], loc="outside lower center",
                    ncols=min(across, len(patches)), fontsize=7.5, frameon=False)
 
-
-def _cut(text: str) -> str:
-    half = LONGEST // 2
-    return text if len(text) <= LONGEST else f"{text[:half]}\N{HORIZONTAL ELLIPSIS}{text[1 - half :]}"

@@ -11,6 +11,7 @@ from configs import UserError
 from configs.locks import held
 from reports.submitted import SubmittedFile, SubmittedJob
 from reports.tables_file import TablesFile
+from reports.wording import counted
 from reproduce.listing import outline
 from reproduce.plan import TablePlan, all_runs
 from reproduce.progress import steps_of
@@ -58,7 +59,7 @@ def submit(setup: Setup, plans: Sequence[TablePlan], force: bool, cluster: Clust
             unique = {(job.launcher, job.job): job for job in (*jobs, *new)}
             SubmittedFile(jobs=list(unique.values())).write(setup.dest / RECORD)
             numbers = f"{given[0][0]} to {given[-1][0]}" if given[1:] else given[0][0]
-            say(f"Submitted {len(left)} runs, {cluster.launcher} {numbers}. They go on when you log out;")
+            say(f"Submitted {counted(len(left), 'run')}, {cluster.launcher} {numbers}. They go on when you log out;")
         if units:
             say("the same command collects what is finished, --dry_run says how far they are.")
         return write_tables(setup, plans)

@@ -34,7 +34,7 @@ def test_labels_are_classes_and_numbers_and_an_empty_cell_is_unknown(tmp_path: P
     ("text", "said"),
     [
         ("name,scene\nx.png,bath", "no column 'image'"),
-        ("image,scene\nx.png", "line 2 has 1 values for 2 columns"),
+        ("image,scene\nx.png", "line 2: it has 1 of 2 values"),
         ("image,scene\nx.png,a\nx.png,a", "line 3: 'x.png' stands there twice"),
         ("image,scene\nx.png,attic", "scene of 'x.png' is 'attic'; it is one of bed, bath"),
         ("image,other\nx.png,bed", "no column 'scene'; it has image, other"),
@@ -73,6 +73,15 @@ def test_a_share_of_the_training_images_is_held_out_always_the_same(street: Path
     seen = training_loader(config, [], range(6), batch_size=4, seed=0, num_workers=0)
     assert {name for batch in seen for name in batch["name"]} == set(names[0])
     assert validation_split(settings(str(street / "street.yaml"), street, "data.val_share=0")) == "test"
+
+
+def test_what_is_left_of_a_split_gives_images_as_the_whole_does(street: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = settings(str(street / "street.yaml"), street, "data.mean=[1,2,3]", "data.channels=rgb")
+    part = open_dataset(config, "train", [])
+    monkeypatch.setattr(type(part.whole), "channels", "rgb")
+    assert part.channels == "rgb"
+    pixels = torch.tensor([5.0, 5.0, 5.0])[:, None, None]
+    assert part.normalisation(pixels).flatten().tolist() == [4, 3, 2]
 
 
 def test_at_least_one_image_stays_on_either_side() -> None:

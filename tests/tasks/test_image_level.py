@@ -51,7 +51,7 @@ def test_classification_by_hand() -> None:
 def test_a_label_that_is_no_class_is_named() -> None:
     metrics = TASKS["classification"](name="scene", channels=2).new_metrics()
     metrics.update(torch.zeros(1, 2, 1, 1), {"scene": column(2, kind=torch.int64)})
-    with pytest.raises(UserError, match=r"tasks.scene: 1 labels in 'scene' are neither classes, 0..1, nor"):
+    with pytest.raises(UserError, match=r"tasks.scene: 1 label in 'scene' is neither a class, 0..1, nor"):
         metrics.compute()
 
 

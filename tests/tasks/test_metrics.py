@@ -98,7 +98,7 @@ def test_without_any_overlap_the_published_miou_is_zero():
 def test_a_label_that_is_no_class_is_an_error():
     metrics = SEG.new_metrics()
     metrics.update(one_hot([0, 0]), {"seg": image([3, -1])})
-    with pytest.raises(UserError, match="tasks.seg: 1 labels in 'seg'"):
+    with pytest.raises(UserError, match="tasks.seg: 1 label in 'seg' is neither"):
         metrics.compute()
 
 

@@ -13,7 +13,7 @@ from configs import UserError
 from models import MultitaskNet
 from tasks.maps import MapTask
 from training.balancing import AGGREGATORS, make_backward
-from training.step import descend
+from training.loop.step import descend
 
 NEEDS = {"cagrad": "cvxpy", "upgrad": "quadprog", "dualproj": "quadprog"}
 OWN = """

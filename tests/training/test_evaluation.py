@@ -1,6 +1,7 @@
 """Evaluation of a network, and the choice of the best one."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from small_training import assert_same, setup_for
 from torch import nn
 
 from dataloaders import evaluation_loader
-from tasks import TASKS
-from training.evaluation import Best, evaluate, results_text
+from tasks import TASKS, Batch, Metrics, Task
+from training.constant import evaluate_constant, without_constant
+from training.evaluation import Best, by_class, evaluate, results_text
+from training.samples import SampleLosses, draw_evaluated
 
 
 def tasks(*names: str) -> dict:
@@ -118,3 +121,59 @@ def test_the_best_goes_on_where_it_was() -> None:
         assert best.update(results(seg=0.5), 7)
     assert_same(one.state_dict(), other.state_dict())
     assert math.isfinite(one.state_dict()["rank"][1])
+
+
+class BareMetrics(Metrics):
+    """As a user writes it: undefined, and an error, before the first batch."""
+
+    def __init__(self) -> None:
+        super().__init__({"total": torch.zeros(2, dtype=torch.float64)})
+
+    def update(self, prediction: torch.Tensor, batch: Batch) -> None:
+        self.state["total"] += torch.tensor([float(prediction.abs().sum()), float(len(prediction))])
+
+    def compute(self) -> dict[str, float]:
+        total, count = self.state["total"].tolist()
+        return {"size": total / count}
+
+
+class Bare(Task):
+    """No more than a task must have."""
+
+    higher_is_better = {"size": False}
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return ("edge",)
+
+    def loss(self, prediction: torch.Tensor, batch: Batch) -> torch.Tensor:
+        return prediction.mean()
+
+    def new_metrics(self) -> BareMetrics:
+        return BareMetrics()
+
+
+def test_what_a_users_task_lacks_ends_no_evaluation(rooms: Path, tmp_path: Path) -> None:
+    setup = setup_for(rooms, tmp_path, "--tasks", "keypoint,edge")
+    setup = replace(setup, tasks={**setup.tasks, "edge": Bare(name="edge", channels=1)})
+    assert set(evaluate_constant(setup)) == {"keypoint"}
+    [remark] = without_constant(setup)
+    assert "Bare has no constant_prediction" in remark
+    gathered: dict[str, Metrics] = {}
+    losses = SampleLosses(setup)
+    found = evaluate(setup.network(), setup, watch=losses.add, at_end=gathered.update)
+    assert found["edge"]["size"] > 0 and by_class(gathered, setup.tasks) == {}
+    assert draw_evaluated(setup, setup.network(), losses, tmp_path / "x.png") == ["edge"]
+    alone = replace(setup, tasks={"edge": setup.tasks["edge"]})
+    assert evaluate_constant(alone) == {}
+
+
+def test_classes_without_as_many_names_are_numbers() -> None:
+    class OfClasses(BareMetrics):
+        def by_class(self) -> dict[str, list[float]]:
+            return {"F1": [0.5, 0.25]}
+
+    kind = TASKS["segmentation"]
+    named, other = (kind(name="a", channels=len(names), class_names=tuple(names)) for names in ("xy", "xyz"))
+    assert by_class({"a": OfClasses()}, {"a": named}) == {"a": {"F1": {"x": 0.5, "y": 0.25}}}
+    assert by_class({"a": OfClasses()}, {"a": other}) == {"a": {"F1": {"0": 0.5, "1": 0.25}}}

@@ -24,6 +24,7 @@ class RunFiles:
 
     Args:
         job: the run.
+        split: that the run's networks are validated on.
         net: its network.
         identity: of the run, for every checkpoint.
         iteration: that the run goes on from; 0 begins a new log.
@@ -34,9 +35,10 @@ class RunFiles:
     """
 
     def __init__(
-        self, job: Job, net: nn.Module, identity: Identity | None, iteration: int, rows: list[dict[str, float]]
-    ) -> None:
-        self._job, self._net, self._identity = job, net, identity
+        self, job: Job, split: str, net: nn.Module, identity: Identity | None, iteration: int,
+        rows: list[dict[str, float]],
+    ) -> None:  # fmt: skip
+        self._job, self._split, self._net, self._identity = job, split, net, identity
         self._drawn = time.monotonic()
         self.log = TrainingLog(job.log, job.setup.tasks, iteration) if job.setup.runtime.is_main else None
         self._events: Events | None = None
@@ -87,5 +89,5 @@ class RunFiles:
             return
         if self.log is not None:
             mains = {name: task.main_metric for name, task in self._job.setup.tasks.items()}
-            draw_curves(self._job.log, self._job.picture, mains, self._job.name)
+            draw_curves(self._job.log, self._job.picture, mains, self._job.name, self._split)
         self._drawn = time.monotonic()

@@ -64,7 +64,7 @@ class Trainer:
         self.ledger = Ledger(list(self.setup.tasks), self.runtime)
         rows = go_on(self, checkpoint.training) if checkpoint is not None and checkpoint.training is not None else []
         self.identity = begun_as(job) if checkpoint is None else checkpoint.identity
-        self.files = RunFiles(job, self.net, self.identity, self.iteration, rows)
+        self.files = RunFiles(job, self.split, self.net, self.identity, self.iteration, rows)
         self.model = distributed(self.net, self.runtime)
 
     def train(self) -> None:

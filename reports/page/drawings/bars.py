@@ -26,7 +26,8 @@ class Bar:
 def bar_chart(bars: Sequence[Bar], label: str) -> Element:
     """Draw bars from 0 to the right, or to the left where negative, each with its text."""
     left = widest([bar.name for bar in bars], LONGEST_NAME) + 8
-    right = widest([bar.text for bar in bars], LONGEST_TEXT, SMALL) + 8
+    columns = [bar.text for bar in bars], [bar.below for bar in bars if bar.below]
+    right = sum(widest(texts, LONGEST_TEXT, SMALL) + 8 for texts in columns if texts)
     values = [bar.value for bar in bars if isfinite(bar.value)]
     low, high = min([0.0, *values]), max([0.0, *values])
     axis = Axis(low, high if high > low else low + 1, left, WIDTH - right)

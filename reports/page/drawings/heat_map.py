@@ -47,7 +47,7 @@ def between_ends(values: np.ndarray) -> Colours:
 
 def heat_map(
     rows: Sequence[str], columns: Sequence[str], values: np.ndarray, margins: np.ndarray, colours: Colours | None,
-    label: str, digits: int = 2, coloured: np.ndarray | None = None,
+    label: str, digits: int = 2, coloured: np.ndarray | None = None, by: np.ndarray | None = None,
 ) -> Element:  # fmt: skip
     """Draw a matrix.
 
@@ -56,6 +56,7 @@ def heat_map(
         margins: half the widths of the intervals, likewise; NaN where unknown.
         colours: None: all cells are grey.
         coloured: which cells have a colour, if not all.
+        by: what the colours are of, if not the values.
     """
     width, height = _cell_size(len(columns))
     left = widest(rows, LONGEST_NAME) + 10
@@ -72,12 +73,12 @@ def heat_map(
         write(drawing, left - 6, top + height * (place + 0.5), name, room=LONGEST_NAME, anchor="end")
     for row, column in np.ndindex(values.shape):
         corner = (left + width * column, top + height * row)
-        painted = colours is not None and (coloured is None or bool(coloured[row, column]))
+        shade = float((values if by is None else by)[row, column])
+        painted = colours is not None and not isnan(shade) and (coloured is None or bool(coloured[row, column]))
         decimals = digits if painted or coloured is None else UNSCALED_DIGITS
+        colour = colours.of(shade) if colours is not None and painted else None
         margin = float(margins[row, column]) if len(columns) <= ROOMY else float("nan")
-        _draw_cell(
-            drawing, corner, (width, height), float(values[row, column]), margin, colours if painted else None, decimals
-        )
+        _draw_cell(drawing, corner, (width, height), float(values[row, column]), margin, colour, decimals)
     return drawing
 
 
@@ -89,18 +90,17 @@ def _cell_size(columns: int) -> tuple[float, float]:
 
 def _draw_cell(
     drawing: Element, corner: tuple[float, float], size: tuple[float, float], value: float, margin: float,
-    colours: Colours | None, digits: int,
+    colour: np.ndarray | None, digits: int,
 ) -> None:  # fmt: skip
     (left, top), (width, height) = corner, size
     box = {"x": left + 1, "y": top + 1, "width": width - 2, "height": height - 2, "rx": 3}
     if isnan(value):
         shape(drawing, "rect", "empty", **box)
         return
-    if colours is None:
+    if colour is None:
         shape(drawing, "rect", "plain", **box)
         ink = ""
     else:
-        colour = colours.of(value)
         shape(drawing, "rect", "cell", fill=f"#{bytes(colour).hex()}", **box)
         ink = f" on-{text_colour(colour / 255)}"
     middle, small = left + width / 2, SIZE if width > 40 else SMALL

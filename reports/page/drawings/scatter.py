@@ -21,7 +21,7 @@ from reports.page.drawings.base import (
 
 WIDTH, PLOT = 420.0, 260.0
 LEFT, LEGEND_ROW = 52.0, 20.0
-LONGEST_NAME = 150.0
+LONGEST_NAME = 340.0
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,11 @@ def _tasks(tasks: dict[str, Any]) -> Table:
         if isinstance(settings, dict):
             known = [str(settings.get(key, "")) for key in HIDDEN]
             others = "; ".join(
-                f"{key}: {value}" for key, value in settings.items() if key not in HIDDEN and value is not None
+                f"{key}: {_words(value)}" for key, value in settings.items() if key not in HIDDEN and value is not None
             )
             rows.append([name, known[0], others, *known[1:]])
     return Table("The tasks", ["task", "kind", "options", "output channels", "weight of the loss"], rows, words=2)
+
+
+def _words(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

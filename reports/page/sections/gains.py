@@ -69,8 +69,8 @@ def of_pairs(file: GainsFile, measured: Gains) -> dict[tuple[str, str], Interval
 def text_of(gain: Interval) -> str:
     """A gain with its interval."""
     if not gain.known:
-        return f"{gain.mean:+.1f} %"
-    return f"{gain.mean:+.1f} % ({gain.low:+.1f} to {gain.high:+.1f})"
+        return f"{gain.mean:+z.1f} %"
+    return f"{gain.mean:+z.1f} % ({gain.low:+z.1f} to {gain.high:+z.1f})"
 
 
 def _pairs(file: GainsFile, measured: Gains) -> list[Block]:

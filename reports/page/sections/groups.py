@@ -4,6 +4,7 @@ from math import nan
 
 from reports.groups.file import GAINS, GroupsFile, TrainedGroup
 from reports.groups.text import (
+    RANDOM,
     alternatives,
     amount,
     measured,
@@ -104,7 +105,8 @@ def _worth(file: GroupsFile) -> Element:
 def _others(file: GroupsFile) -> Element:
     bars = []
     for place, (name, value, remark) in enumerate(alternatives(file)):
-        text = f"{number(file, value)} ({remark})" if remark else number(file, value)
+        short = remark and name != RANDOM  # that of random groupings has no room
+        text = f"{number(file, value)} ({remark})" if short else number(file, value)
         bars.append(Bar(name, nan if value is None else value, text, chosen=place == 0))
     return bar_chart(bars, "Mean value over the tasks of the best grouping and of others")
 

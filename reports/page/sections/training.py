@@ -4,12 +4,25 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from reports.evaluation import DOWN, UP, EvaluationFile
+from reports.evaluation import DOWN, UP, EvaluationFile, number_text
 from reports.groups.text import amount
 from reports.page.drawings.base import SERIES, Element
 from reports.page.drawings.curves import Curve, curves
 from reports.page.found import Found
-from reports.page.sections.base import Block, Figure, Gallery, Heading, Photo, Picture, Section, Table, Text, alt
+from reports.page.sections.base import (
+    Block,
+    Details,
+    Figure,
+    Gallery,
+    Heading,
+    Photo,
+    Picture,
+    Points,
+    Section,
+    Table,
+    Text,
+    alt,
+)
 from reports.training.log_columns import loss_column, metric_column
 
 WINDOW = 50
@@ -28,14 +41,18 @@ def training(found: Found) -> Section | None:
         return None
     runs = list(found.logs)
     blocks: list[Block] = [
-        Text("Losses are those of training, averaged over a fiftieth of the run; metrics are those of the test split.")
+        Text(
+            "Losses are those of training, averaged over a fiftieth of the run; metrics are those of the split that "
+            "the best network is chosen on: val, where there is one, else test."
+        )
     ]
     for start in range(0, len(runs), SERIES):
         chosen = {run: found.logs[run] for run in runs[start : start + SERIES]}
-        figures = [Figure(_losses(chosen), "Sum of the weighted losses")]
-        for task in _tasks(chosen.values()):
-            figures += _of_task(found, chosen, task)
-        blocks.append(Gallery(figures))
+        tasks = [_of_task(found, chosen, task) for task in _tasks(chosen.values())]
+        drawn = [figure for figure in tasks if isinstance(figure, Figure)]
+        blocks.append(Gallery([Figure(_losses(chosen), "Sum of the weighted losses"), *drawn]))
+        if told := [text for text in tasks if isinstance(text, str)]:
+            blocks += [Text("Of one validation only:"), Points(told)]
     return Section("training", "How training went", blocks)
 
 
@@ -53,11 +70,14 @@ def _ends(logs: dict[str, pd.DataFrame]) -> tuple[float, float]:
     return float(iterations.min()), float(iterations.max())
 
 
-def _of_task(found: Found, logs: dict[str, pd.DataFrame], task: str) -> list[Figure]:
-    """The main metric of a task over the iterations, of the runs that know it; nothing without a validation."""
+def _of_task(found: Found, logs: dict[str, pd.DataFrame], task: str) -> Figure | str | None:
+    """The main metric of a task over the iterations, of the runs that know it; nothing without a validation.
+
+    In words, where no run was validated twice: a lone dot is no curve.
+    """
     metric = next((metric for log in logs.values() if (metric := _main_metric(log, task))), None)
     if metric is None:
-        return []
+        return None
     column, lines = metric_column(task, metric), []
     for run, log in logs.items():
         if column in log:
@@ -65,11 +85,14 @@ def _of_task(found: Found, logs: dict[str, pd.DataFrame], task: str) -> list[Fig
             if len(points):
                 lines.append(Curve(run, *points.T))
     if not lines:
-        return []
+        return None
     better = _higher_is_better(found, task, metric)
     arrow = "" if better is None else f" {UP if better else DOWN}"
+    if all(len(line.x) == 1 for line in lines):
+        values = (f"{line.y[0]:.4g} at iteration {line.x[0]:.0f} of {line.name}" for line in lines)
+        return f"{task}: {metric}{arrow} {', '.join(values)}"
     label = f"{metric} of {task} over the iterations of {', '.join(line.name for line in lines)}"
-    return [Figure(curves(lines, "iteration", f"{metric}{arrow}", label, _ends(logs)), task)]
+    return Figure(curves(lines, "iteration", f"{metric}{arrow}", label, _ends(logs)), task)
 
 
 def _tasks(logs: Iterable[pd.DataFrame]) -> list[str]:
@@ -104,7 +127,8 @@ def evaluations(found: Found) -> Section | None:
     if any(found.published.evaluations.values()):
         blocks.append(Text(BESIDE))
     tasks = list(dict.fromkeys(task for file in files for task in file.higher_is_better))
-    blocks += [_metrics(found, task) for task in tasks]
+    for task in tasks:
+        blocks += [_metrics(found, task), *_classes(files, task)]
     return Section("evaluations", "How well the networks do", blocks)
 
 
@@ -130,9 +154,9 @@ def _metrics(found: Found, task: str) -> Table:
     better = {metric: up for file in files for metric, up in file.higher_is_better[task].items()}
     rows = []
     for file in files:
-        rows.append([file.run, *(_number(file.metrics.get(task, {}).get(metric)) for metric in better)])
+        rows.append([file.run, *(number_text(file.metrics.get(task, {}).get(metric)) for metric in better)])
         if file.constant is not None:
-            numbers = (_number(file.constant.get(task, {}).get(metric)) for metric in better)
+            numbers = (number_text(file.constant.get(task, {}).get(metric)) for metric in better)
             rows.append([f"{file.run}: the best constant prediction", *numbers])
         for published in found.published.evaluations.get(file.run, ()):
             texts = [published.values.get((task, metric), "") for metric in better]
@@ -142,8 +166,20 @@ def _metrics(found: Found, task: str) -> Table:
     return Table(heading, ["run", *(f"{metric} {UP if up else DOWN}" for metric, up in better.items())], rows)
 
 
-def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4f}"
+def _classes(files: list[EvaluationFile], task: str) -> list[Block]:
+    """A table of each metric that is known by class: a class a row, a run a column; shown when asked for."""
+    values = {
+        metric: {file.run: file.by_class[task][metric] for file in files if metric in file.by_class.get(task, {})}
+        for metric in dict.fromkeys(metric for file in files for metric in file.by_class.get(task, {}))
+    }
+    tables = [
+        Table(f"{metric} of the classes of {task}, test split", ["class", *runs], [
+            [name, *(number_text(numbers.get(name)) for numbers in runs.values())]
+            for name in dict.fromkeys(name for numbers in runs.values() for name in numbers)
+        ])
+        for metric, runs in values.items()
+    ]  # fmt: skip
+    return [Details(f"{task} by class", tables)] if tables else []
 
 
 def predictions(found: Found) -> Section | None:

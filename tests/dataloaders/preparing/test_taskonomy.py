@@ -28,14 +28,14 @@ def test_views_that_lack_a_file_are_left_out_and_counted(tmp_path):
     (download / "normal/taskonomy/merom/point_7_view_1_domain_normal.png").unlink()
     preparation = Taskonomy(download)
     assert prepare(preparation, download, workers=0).samples == {"train": 3, "test": 2}
-    assert any("left out are 1 views" in remark for remark in preparation.remarks)
+    assert any("left out for lack of a file in one of the domains: 1 view" in remark for remark in preparation.remarks)
 
 
 def test_a_domain_that_was_not_fetched_at_all(tmp_path):
     download = make_omnidata_download(tmp_path, ("rgb", "normal", "depth_zbuffer"))
     preparation = Taskonomy(download)
     prepare(preparation, download, workers=0)
-    assert "segmentsemantic, keypoints2d, edge_texture were not fetched" in preparation.remarks[0]
+    assert "not fetched: segmentsemantic, keypoints2d, edge_texture" in preparation.remarks[0]
     assert len(whole_samples(settings("taskonomy", download, "data.options.size=4"), "normal", "depth")) == 2
 
 

@@ -9,6 +9,7 @@ import pytest
 from reports.colours import CIVIDIS, DIVERGING, blend, rgb, text_colour
 from reports.page.drawings.bars import Bar, bar_chart
 from reports.page.drawings.base import (
+    SMALL,
     Axis,
     Element,
     axis_for,
@@ -226,6 +227,13 @@ def test_bars_begin_at_zero() -> None:
     assert "chosen" in best.attrib["class"] and "chosen" not in other.attrib["class"]
     assert {"2 networks", "not known", "watershed"} <= set(texts(drawing))
     assert of_class(bar_chart([Bar("a", 0.0, "0")], ""), "bar")[0].get("width") == "0"
+
+
+def test_what_is_said_of_a_border_has_room_beside_the_numbers() -> None:
+    drawing = bar_chart([Bar("a", 1.0, "0.314", below="watershed"), Bar("b", 0.5, "0.157")], "")
+    [number] = [text for text in drawing.iter("text") if "".join(text.itertext()) == "0.314"]
+    [note] = [text for text in drawing.iter("text") if "".join(text.itertext()) == "watershed"]
+    assert at(number, "x") + width_of("0.314", SMALL) < at(note, "x") - width_of("watershed", SMALL)
 
 
 @pytest.mark.parametrize(

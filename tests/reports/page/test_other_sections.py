@@ -8,9 +8,10 @@ import pytest
 from small_pages import evaluation, iou, log, relatedness
 from small_sections import every, found, section, tables, words
 
+from reports.colours import DIVERGING
 from reports.page.found import Published, PublishedRow, read_folder
 from reports.page.sections import sections
-from reports.page.sections.base import Figure
+from reports.page.sections.base import Details, Figure, Table
 
 
 def test_similarity_says_what_it_does_not_see(tmp_path: Path, make_json) -> None:
@@ -19,6 +20,21 @@ def test_similarity_says_what_it_does_not_see(tmp_path: Path, make_json) -> None
     assert "0.900 \N{PLUS-MINUS SIGN}0.010" in text and "seg / sn" in text
     one = words(section(found(tmp_path, similarity=make_json(seeds=1)), "similarity"))
     assert "One seed only" in one and "not known" in one
+
+
+def test_pairs_that_are_nearly_equal_are_coloured_by_their_difference(tmp_path: Path, make_json) -> None:
+    seeds = [[0.53, 0.51], [0.50, 0.50], [0.49, 0.47]]
+    contents = make_json(values=[0.52, 0.50, 0.48], by_seed=seeds)
+    part = section(found(tmp_path, similarity=contents), "similarity")
+    assert "how far each is from the mean pair, 0.500, in standard errors" in words(part)
+    [matrix] = [block for block in every(part.blocks) if isinstance(block, Figure) and "alike two" in block.caption]
+    fills = [cell.get("fill") for cell in matrix.drawing.iter() if cell.get("class") == "cell"]
+    seg_sn, seg_depth, sn_depth = fills[0], fills[1], fills[3]
+    assert seg_depth == DIVERGING[3] and len({seg_sn, seg_depth, sn_depth}) == 3  # the mean pair is white
+    blue = [int(fill[5:], 16) - int(fill[1:3], 16) for fill in (seg_sn, sn_depth)]
+    assert blue[0] > 0 > blue[1]
+    apart = words(section(found(tmp_path, similarity=make_json()), "similarity"))
+    assert "from the mean pair" not in apart
 
 
 def test_similarity_stands_beside_the_published_values(tmp_path: Path, make_json) -> None:
@@ -53,6 +69,13 @@ def test_training_curves_of_a_task_are_its_own(tmp_path: Path) -> None:
     ]
 
 
+def test_a_single_validation_is_told_and_not_drawn(tmp_path: Path) -> None:
+    (tmp_path / "run.csv").write_text(log(iterations=2))
+    blocks = section(read_folder(tmp_path), "training").blocks
+    assert len([block for block in every(blocks) if isinstance(block, Figure)]) == 1  # the losses
+    assert "sn: mIoU 0.2 at iteration 2 of run" in words(section(read_folder(tmp_path), "training"))
+
+
 def test_more_runs_than_colours_go_on_in_further_figures(tmp_path: Path) -> None:
     for number in range(9):
         (tmp_path / f"run_{number}.csv").write_text(log())
@@ -73,6 +96,16 @@ def test_evaluations_stand_beside_constants_and_published_numbers(tmp_path: Path
         ["a: published, the paper", "0.2769"],
     ]
     assert len(sn.rows) == len(depth.rows) == 2
+
+
+def test_metrics_by_class_are_a_table_with_a_column_a_run(tmp_path: Path) -> None:
+    first = {**evaluation("a"), "by_class": {"seg": {"IoU": {"wall": 0.5, "bed": None}}}}
+    second = {**evaluation("b"), "by_class": {"seg": {"IoU": {"wall": 0.25, "bed": 0.125}}}}
+    results = found(tmp_path, eval_a=first, eval_b=second, eval_before=evaluation("before"))
+    [details] = [block for block in section(results, "evaluations").blocks if isinstance(block, Details)]
+    [classes] = details.blocks
+    assert isinstance(classes, Table) and classes.columns == ["class", "a", "b"]
+    assert classes.rows == [["wall", "0.5000", "0.2500"], ["bed", "undefined", "0.1250"]]
 
 
 def test_cost_and_provenance(tmp_path: Path) -> None:

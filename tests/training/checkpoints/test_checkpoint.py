@@ -219,7 +219,7 @@ def test_a_published_file_for_other_outputs_names_what_differs(shared: Path, tmp
         restore(other, read_checkpoint(path, ["seg", "sn"]), path)
     with pytest.raises(UserError, match="lacks 'heads.depth"):
         restore(more, read_checkpoint(path, ["seg", "sn", "depth"]), path)
-    with pytest.raises(UserError, match="head for task 2, but 1 tasks are named"):
+    with pytest.raises(UserError, match="head for task 2, but the tasks named are "):
         read_checkpoint(path, ["seg"])
 
 

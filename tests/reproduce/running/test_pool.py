@@ -11,8 +11,8 @@ import pytest
 from small_runs import Runs
 
 from configs import UserError
-from reproduce.outcomes import Report
-from reproduce.pool import Pool, one_after_another
+from reproduce.running.outcomes import Report
+from reproduce.running.pool import Pool, one_after_another
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from small_tables import finish, plans, rooms_at
 
 from configs import UserError
 from reproduce import submission
-from reproduce.cluster import FOLDER, Cluster, parameter, states_of
 from reproduce.plan import TablePlan
-from reproduce.submission import RECORD, runs_under_way, see_that_none_is_under_way, submit
+from reproduce.running.cluster import FOLDER, Cluster, parameter, states_of
+from reproduce.running.submission import RECORD, runs_under_way, see_that_none_is_under_way, submit
 from reproduce.units import Unit
 
 SUBMIT = """
@@ -27,7 +27,7 @@ import sys
 sys.path[:0] = {paths!r}
 from pathlib import Path
 from types import SimpleNamespace
-from reproduce.cluster import Cluster
+from reproduce.running.cluster import Cluster
 from small_runs import Runs
 runs = Runs(Path({folder!r}))
 setup = SimpleNamespace(

@@ -9,8 +9,8 @@ from conftest import Script, assert_user_error, tiny
 from small_training import job_for, setup_for, trainer_for
 
 from training.checkpoints import keeping
-from training.events import FOLDER, Events
-from training.ledger import Entry
+from training.loop.events import FOLDER, Events
+from training.loop.ledger import Entry
 
 pytest.importorskip("tensorboard")
 LOGGED = ["train.log=tensorboard", "model.backbone=small_networks:few_layers", "model.rates=[1]"]

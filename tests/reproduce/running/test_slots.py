@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from reproduce.execution import Means
-from reproduce.slots import slots
+from reproduce.running.execution import Means
+from reproduce.running.slots import slots
 
 
 @pytest.fixture
