@@ -32,16 +32,17 @@ def main() -> None:
 
 def row(label: str, result: EstimatorResult, tasks: list[str], expected: list[str]) -> list[str]:
     """Sensitivity; each partner on the scale from floor, 0 %, to twin, 100 %, or its plain value; in how many
-    replicates the partners stand in the order expected, the copy first and noise last."""
+    replicates the partners stand in the order expected, the copy first and noise last, each less its mean floor."""
     summary = summarise_estimator(label, result, tasks)
     values, floor, ceiling = (array(part)[:, 0] for part in (result.values, result.floor, result.ceiling))
     has_scale = bool(np.isfinite(summary.scaled.to_numpy()[0, 1:]).all())
-    above = values - floor  # in each replicate, in the floor's own network and batches
-    order = above / (ceiling[:, None] - floor).mean(0) if has_scale else values
+    scale = (ceiling[:, None] - floor).mean(0) if has_scale else 1.0
+    shown = (values - floor) / scale if has_scale else values  # as task_relatedness.py shows them
+    order = (values - floor.mean(0)) / scale if has_scale else values  # one replicate's floor would add its own noise
     cells = []
     for name in tasks[1:]:
         place = tasks.index(name)
-        found = interval(order[:, place])
+        found = interval(shown[:, place])
         cells.append(f"{100 * found.mean:.0f} % ±{100 * (found.high - found.mean):.0f}" if has_scale
                      else f"({found.mean:.3f} ±{found.high - found.mean:.3f})")
     places = [tasks.index(name) for name in expected]
@@ -49,9 +50,9 @@ def row(label: str, result: EstimatorResult, tasks: list[str], expected: list[st
     ordered = (np.diff(order[:, places], axis=1) < 0).all(1).sum()
     first = (order[:, tasks.index("copy")] >= order[:, others].max(1)).sum()
     last = (order[:, tasks.index("noise")] <= order[:, others].min(1)).sum()
-    shown = "?" if np.isnan(summary.sensitivity) else f"{min(summary.sensitivity, 9999):.1f}"
+    sensitivity = "?" if np.isnan(summary.sensitivity) else f"{min(summary.sensitivity, 9999):.1f}"
     count = len(values)
-    return [label, shown, *cells, *(f"{number} of {count}" for number in (ordered, first, last))]
+    return [label, sensitivity, *cells, *(f"{number} of {count}" for number in (ordered, first, last))]
 
 
 if __name__ == "__main__":
