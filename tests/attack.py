@@ -30,7 +30,7 @@ from tests.attacking.trying import attack, clear
 from tests.attacking.whole_scripts import SCRIPT_DOORS
 
 FUNCTIONS = INPUTS | RESULTS
-CASES = {**dict.fromkeys(FUNCTIONS, 200), **dict.fromkeys(SCRIPT_DOORS, 20), **dict.fromkeys(ATTACKS, 10)}
+CASES = {**dict.fromkeys(FUNCTIONS, 200), **dict.fromkeys(SCRIPT_DOORS, 12), **dict.fromkeys(ATTACKS, 6)}
 """By what a case takes."""
 
 
@@ -54,7 +54,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--class", dest="kind", choices=list(CASES), help="default: all of them")
-    add("--cases", type=int, help="of each class; default: 200, 20 or 10, by what a case takes")
+    add("--cases", type=int, help="of each class; default: 200, 12 or 6, by what a case takes")
     add("--seed", type=int, default=0, help="other seeds are other cases")
     add("--checkout", type=lambda text: Path(text).resolve(), default=REPOSITORY, help="whose scripts are attacked")
     add("--results", type=Path, metavar="FILE.json", help="keep what was found, for --before")
