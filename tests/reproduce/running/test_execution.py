@@ -8,7 +8,7 @@ import pytest
 import torch
 from conftest import Script, tiny
 
-from reproduce import execution
+from reproduce.running import execution
 from reproduce.units import Unit
 
 PLAN = ["--tasks", "edge", "--table", "sparsity", "--methods", "baseline,random", "--max_iters", "1"]
