@@ -16,8 +16,8 @@ from conftest import REPOSITORY
 from small_tables import finish, plans, rooms_at
 
 from configs import UserError
-from reproduce import submission
 from reproduce.plan import TablePlan
+from reproduce.running import submission
 from reproduce.running.cluster import FOLDER, Cluster, parameter, states_of
 from reproduce.running.submission import RECORD, runs_under_way, see_that_none_is_under_way, submit
 from reproduce.units import Unit
