@@ -56,7 +56,7 @@ def parse_arguments() -> argparse.Namespace:
     add = parser.add_argument_group("groups").add_argument
     add("file", nargs="?", type=Path, metavar="relatedness.json|gains.json",
         help="estimates or measured gains; default: relatedness.json in the folder for results")
-    add("--estimator", help="whose values count; default: the first one in the file")
+    add("--estimator", help="whose values count; default: the first that can tell a task's twin from noise")
     add("--budget", help="what all networks may cost together: a number, or a multiple of one network for all tasks, "
         "such as 1.5x; default: as much as every task alone")
     add("--by", default="networks", choices=BY, help="what the budget counts; multiply-adds are those for a test image")

@@ -62,7 +62,7 @@ def parse_arguments() -> argparse.Namespace:
         f"--seed + 1, ...; with --until_settled the most of them; default: {REPLICATES}, with it {MOST_REPLICATES}")
     add("--until_settled", nargs="?", const="order", choices=("order", "grouping"), help="stop as soon as more "
         "replicates would hardly change the order of each task's partners (default), or the grouping that "
-        "group_tasks.py would choose, by the first of the estimators; it says which")
+        "group_tasks.py would choose, by the estimator that is recommended by; it says which")
     add("--warmup", type=flags.positive, help="iterations of joint training before warm networks are looked at; "
         "default: the data set's scoring.relatedness_warmup, else 5 %% of the schedule")
     add("--no_controls", action="store_true", help="no floor and ceiling: three times as fast, but nobody knows what "

@@ -31,6 +31,7 @@ class Estimator(BaseModel, ABC):
         needs: what it can look at, the default first.
         directed: whether (a, b) and (b, a) may differ.
         uses_scores: whether it asks for ``Study.scores``, which are only gathered if one of the estimators does.
+        baseline: it says nothing of kinship; it is shown beside the others, and neither recommended by nor grouped by.
 
     Options:
         state: which of ``needs`` it looks at; the first by default.
@@ -41,6 +42,7 @@ class Estimator(BaseModel, ABC):
     needs: ClassVar[tuple[Need, ...]]
     directed: ClassVar[bool]
     uses_scores: ClassVar[bool] = False
+    baseline: ClassVar[bool] = False
 
     state: Need | None = None
 

@@ -214,6 +214,7 @@ def result_of(estimator: Estimator, estimates: list[Relatedness], remarks: list[
     return EstimatorResult(
         directed=estimator.directed,
         needs=estimator.need,
+        baseline=estimator.baseline,
         options=estimator.model_dump(mode="json"),
         values=listed("values"),
         floor=listed("floor"),

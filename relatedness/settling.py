@@ -8,10 +8,14 @@ from relatedness.grouping.values import estimated
 from relatedness.running import Found, RelatednessRun, result_of
 from reports.relatedness.file import EstimatorResult, Look, Settling, What
 from reports.relatedness.settling import is_settled, look_at_order, planned_looks
+from reports.relatedness.summary import answering
 
 
 class Enough:
-    """Says when to stop. What the first estimator says has to settle; it is the one that others take over.
+    """Says when to stop. What has to settle is what the recommendation and ``group_tasks.py`` would go by.
+
+    That is the first estimator that can tell a twin from noise, as far as is known at a look; if none can, the first.
+    Where it changes from one look to the next, the looks begin anew.
 
     Args:
         run: its replicates are the most there may be.
@@ -26,10 +30,13 @@ class Enough:
 
     def __call__(self, found: Found) -> bool:
         """Whether these replicates are enough; to be asked once for each number of replicates, in order."""
-        estimates = found[self._label]
-        if len(estimates) not in self._planned:
+        if len(next(iter(found.values()))) not in self._planned:
             return False
-        result = result_of(self._run.estimators[self._label], estimates, [])
+        results = {label: result_of(self._run.estimators[label], estimates, []) for label, estimates in found.items()}
+        label = answering(results) or next(iter(results))
+        if label != self._label:
+            self._label, self._looks = label, []
+        result = results[label]
         look = look_at_order(result, list(self._run.setup.tasks), len(self._planned))
         self._looks.append(self._with_grouping(look, result) if self._what == "grouping" else look)
         return is_settled(self._what, self._looks)

@@ -82,6 +82,10 @@ def test_an_estimator_and_where_its_groups_part(run_script: Script, rooms: Path,
     (branch,) = (branch for branch in found["branches"] if branch["tasks"] == ["keypoint", "edge"])
     assert (branch["after"], branch["source"]) == ("backbone.blocks.0.0.conv1", "labels by layer")
     assert f"launch_training.py --data_root {rooms} --tasks keypoint,edge --num_workers 0 --set" in result.stdout
+    contents = relatedness()
+    contents["estimators"] = dict(reversed(contents["estimators"].items()))
+    written(tmp_path / "results" / "sample", "relatedness.json", contents)
+    assert "by labels" in run_script("group_tasks.py", *flags).stdout, "the first that can tell a twin from noise"
     result = run_script("group_tasks.py", *flags, "--estimator", "snip", "--tasks", "seg,depth,edge")
     assert result.returncode == 0, result.stderr
     assert "No evidence for any grouping: on this data snip cannot tell a task's exact twin from noise" in result.stdout

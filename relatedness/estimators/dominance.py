@@ -25,6 +25,7 @@ class Dominance(Estimator):
 
     needs: ClassVar = ("warm", "init")
     directed: ClassVar = True
+    baseline: ClassVar = True
 
     def estimate(self, study: "Study") -> np.ndarray:
         return log_ratio(study.gradients(self.network_state).weighted(study.roles).sum(0))

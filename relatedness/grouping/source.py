@@ -11,6 +11,7 @@ from reports.files import JsonFile
 from reports.gains import GainsFile
 from reports.groups.file import GAINS
 from reports.relatedness.file import LayerDetail, read_relatedness
+from reports.relatedness.summary import answering
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ def read_source(path: Path, estimator: str | None) -> Source:
     """Read either kind of file.
 
     Args:
-        estimator: which one's values are wanted; None: those of the first in the file.
+        estimator: which one's values are wanted; None: those of the first in the file that can tell a twin from noise
+            and is no baseline, as ``task_relatedness.py`` recommends by; of the first, if none can.
 
     Raises:
         UserError: the file cannot be used, or has no such estimator.
@@ -61,7 +63,7 @@ def read_source(path: Path, estimator: str | None) -> Source:
             f"reproduce_tables.py --table evidence the other"
         )
     file = read_relatedness(path)
-    name = estimator if estimator is not None else next(iter(file.estimators))
+    name = estimator or answering(file.estimators) or next(iter(file.estimators))
     if name not in file.estimators:
         raise UserError(f"--estimator: {path} has no '{name}'; it has {', '.join(file.estimators)}")
     result = file.estimators[name]

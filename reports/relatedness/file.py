@@ -51,6 +51,7 @@ class EstimatorResult(Part):
         cost: see there.
         by_layer: the same layer by layer; None where the estimator has no such detail.
         remarks: what it left out, in words.
+        baseline: it says nothing of kinship; it stands beside the others and is never taken for the answer.
     """
 
     directed: bool
@@ -63,6 +64,7 @@ class EstimatorResult(Part):
     cost: EstimatorCost | None = None
     by_layer: LayerDetail | None = None
     remarks: list[str] = Field(default_factory=list)
+    baseline: bool = False
 
     def check_sizes(self, name: str, replicates: int, tasks: int) -> None:
         """See that all arrays fit the numbers of replicates and tasks."""

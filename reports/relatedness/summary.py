@@ -1,6 +1,6 @@
 """What replicates say together: means with intervals, the scale from floor to ceiling, and the order of partners."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +47,7 @@ class Summary:
         sensitivity: from floor to ceiling in standard errors; NaN where unknown.
         task_sensitivity: the same for each helped task.
         rankings: task -> its partners, the most helpful first, on the scale where there is one.
+        baseline: as in ``EstimatorResult``.
     """
 
     label: str
@@ -62,6 +63,7 @@ class Summary:
     sensitivity: float
     task_sensitivity: pd.Series
     rankings: dict[str, list[Ranked]]
+    baseline: bool = False
 
     @property
     def tells_twin_from_noise(self) -> bool | None:
@@ -101,7 +103,16 @@ def summarise_estimator(label: str, result: EstimatorResult, tasks: Sequence[str
         sensitivity=np.nan if result.sensitivity is None else result.sensitivity,
         task_sensitivity=pd.Series(by_task, index=list(tasks)),
         rankings={task: _ranked(values[:, a], scaled[:, a], a, tasks) for a, task in enumerate(tasks)},
+        baseline=result.baseline,
     )
+
+
+def answering(estimators: Mapping[str, EstimatorResult]) -> str | None:
+    """The one that is believed: the first that can tell a twin from noise on this data and is no baseline."""
+    for label, result in estimators.items():
+        if not result.baseline and result.sensitivity is not None and result.sensitivity >= LEAST_SENSITIVITY:
+            return label
+    return None
 
 
 def sensitivity(floor: np.ndarray, ceiling: np.ndarray) -> float | None:

@@ -73,11 +73,12 @@ def rankings_text(summary: Summary) -> list[str]:
 def recommendation_text(summaries: Sequence[Summary]) -> str:
     """For each task the partners that lie surely above their floor, or why there are none.
 
-    The first estimator says it that can tell a twin from noise on this data.
+    The first estimator says it that can tell a twin from noise on this data and is no baseline.
 
     Args:
         summaries: the estimators in the order in which they are believed.
     """
+    summaries = [one for one in summaries if not one.baseline]
     summary = next((one for one in summaries if one.tells_twin_from_noise), None)
     if summary is None:
         known = any(one.tells_twin_from_noise is not None for one in summaries)

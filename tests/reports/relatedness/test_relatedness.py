@@ -11,7 +11,7 @@ from scipy import stats
 from configs import UserError
 from reports.relatedness.figures import draw_relatedness
 from reports.relatedness.file import EstimatorCost, RelatednessFile, array, read_relatedness
-from reports.relatedness.summary import on_scale, sensitivity, summarise
+from reports.relatedness.summary import answering, on_scale, sensitivity, summarise
 from reports.relatedness.text import (
     estimator_text,
     legend_text,
@@ -217,3 +217,12 @@ def test_without_any_number_there_is_no_order() -> None:
     assert "is known to tell a twin from noise" in recommendation_text([summary])
     [cannot] = summarise(file_of(x=blind()))
     assert "can tell a twin from noise on this data (see above)" in recommendation_text([cannot])
+
+
+def test_who_is_believed_is_no_baseline_and_sees() -> None:
+    loud = seeing(3) | {"baseline": True}
+    report = file_of(blind=blind(3), loud=loud, sees=seeing(3))
+    assert answering(report.estimators) == "sees"
+    assert recommendation_text(summarise(report)).startswith("Recommendation, by sees")
+    assert answering(file_of(blind=blind(3), loud=loud).estimators) is None
+    assert recommendation_text(summarise(file_of(blind=blind(3), loud=loud))).startswith("Recommendation: none. No")
