@@ -74,12 +74,14 @@ def test_results_depend_on_the_file_of_the_other_picture(labelled):
 def test_the_targets_alone_put_them_in_the_right_order(rooms, run_script: Script, tmp_path):
     yaml = str(FOLDER / "planted_rooms.yaml")
     flags = ["--dataset", yaml, *tiny(rooms), "--set", "data.scale=[1,1]", "--num_batches", 2, "--replicates", 2]
-    done = run_script("task_relatedness.py", *flags, "--estimators", "labels", "--dest", "out")
+    done = run_script("task_relatedness.py", *flags, "--estimators", "labels,readout", "--dest", "out")
     assert done.returncode == 0, done.stderr
     file = read_relatedness(tmp_path / "out" / "relatedness.json")
     means = dict(zip(file.tasks, array(file.estimators["labels"].values).mean(0)[0], strict=True))
     assert means["copy"] > 0.99 and means["negative"] > 0.99, "both tell everything about depth"
     assert means["copy"] > means["coarse"] > max(means["other"], means["noise"])
+    read = dict(zip(file.tasks, array(file.estimators["readout"].values).mean(0)[0], strict=True))
+    assert read["copy"] > 0.99 > max(read["coarse"], read["other"], read["noise"])
     table = importlib.import_module("docs.evidence.planted_table")
     row = table.row("labels", file.estimators["labels"], file.tasks, list(table.EXPECTED))
     assert row[-2:] == ["2 of 2"] * 2 and row[2].startswith("100 % ±")
