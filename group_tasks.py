@@ -113,7 +113,8 @@ def next_steps(found, shared: SharedFlags, missing: list[list[str]]) -> str:
     if missing:
         names, command = ", ".join(map("+".join, missing)), shared.command("static_similarity.py")
         lines.append(f"--branch: nothing is known by layer of {names}; first run: {command}")
-    lines.append("\nTrain them:")
+    speaks = bool(found.evidence.supported)
+    lines.append("\nTrain them:" if speaks else "\nTo train them all the same, for which nothing speaks:")
     for group in found.groups:
         lines.append("  " + replace(shared, tasks=tuple(group.tasks)).command("launch_training.py"))
     if shared.dataset == found.dataset and found.dataset not in available():

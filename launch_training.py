@@ -25,7 +25,9 @@ def main() -> None:
 
 def run(job, arguments: argparse.Namespace) -> None:
     """Train from the beginning or from where the run was cut off."""
+    from dataloaders import validation_split
     from runtime.provenance import Stopwatch, provenance
+    from training.checkpoints.keeping import draw_run, is_drawn
     from training.checkpoints.networks import open_network
     from training.checkpoints.resume import check_space, earlier_run, is_finished, iteration_of
     from training.job import starting_network
@@ -34,6 +36,8 @@ def run(job, arguments: argparse.Namespace) -> None:
     checkpoint = earlier_run(job, arguments.resume, arguments.force)
     if is_finished(job, checkpoint):
         say(job, f"Finished already: {job.final}; to train longer, give more --max_iters")
+        if job.log.exists() and not is_drawn(job):
+            draw_run(job, validation_split(job.setup.config))
         return
     if arguments.resume:
         begin = f"iteration {iteration_of(checkpoint)}" if checkpoint else "the beginning, there is no earlier run"

@@ -20,6 +20,7 @@ from training.checkpoints import keeping
 from training.checkpoints.checkpoint import read_checkpoint
 
 Launch = Callable[..., CompletedProcess]
+DRAW = keeping.draw_curves
 LONG = short("train.max_iters=40", "train.eval_interval=15", "train.save_interval=1")
 
 
@@ -55,13 +56,21 @@ def test_dense_then_pruned_then_trained_again(launch: Launch, run_script: Script
     assert final.ratio == 70 and final.training is None and final.details["iteration"] == 6
 
 
-def test_a_finished_run_is_not_trained_again_unasked(launch: Launch, tmp_path: Path) -> None:
+def test_a_finished_run_is_not_trained_again_unasked(
+    launch: Launch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert launch("--tasks", "edge", "--max_iters", "2").returncode == 0
     before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert_user_error(launch("--tasks", "edge", "--max_iters", "2"), "--resume", "--force")
     again = launch("--tasks", "edge", "--max_iters", "2", "--resume")
     assert again.returncode == 0 and "Finished already" in again.stdout
     assert before == {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    monkeypatch.setattr(keeping, "draw_curves", DRAW)
+    picture = tmp_path / "out" / "sample_baseline_edge.png"
+    left = picture.with_name(f".{picture.name}.999999999.abc.tmp")
+    left.touch()  # as after a kill while it was drawn
+    assert launch("--tasks", "edge", "--max_iters", "2", "--resume").returncode == 0
+    assert picture.exists() and not left.exists()
     anew = launch("--tasks", "edge", "--max_iters", "1", "--force")
     assert anew.returncode == 0 and "1 iteration in" in anew.stdout
 

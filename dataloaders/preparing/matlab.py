@@ -116,7 +116,7 @@ def _told(path: Path) -> Iterator[None]:
     except UserError:
         raise
     except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file; name the file that was downloaded") from error
+        raise UserError(f"{path}: no such file; name the file that was downloaded, or its folder") from error
     except Exception as error:  # whatever damaged bytes lead the libraries to
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{path}: not a whole MATLAB file ({reason}); fetch it again") from error

@@ -53,11 +53,18 @@ def draw_relatedness(report: RelatednessFile, summaries: Sequence[Summary], path
         bar.set_ticks([0, 1], labels=["floor:\nnoise", "ceiling:\nexact twin"])
     replicates, batches = counted(report.replicates, "replicate"), f"{counted(report.num_batches, 'batch')} each"
     spread = f"; \N{PLUS-MINUS SIGN} half the {100 * LEVEL:.0f} % interval" if report.replicates > 1 else ""
-    figure.suptitle(
-        f"{report.dataset}: how much a task (row) is helped by a partner (column)\n{replicates}, {batches}{spread}",
-        fontsize=12,
-    )
+    what = f"{report.dataset}: how much a task (row) is helped by a partner (column)"
+    lines = [what, f"{replicates}, {batches}{spread}"]
+    if _some_lack_a_scale(summaries):
+        lines.append("On grey: values as they are, where floor and twin cannot be told apart")
+    figure.suptitle("\n".join(lines), fontsize=12)
     save_figure(figure, path)
+
+
+def _some_lack_a_scale(summaries: Sequence[Summary]) -> bool:
+    """Whether some values have a scale and others have none."""
+    cells = np.concatenate([s.scaled.to_numpy(float)[~np.eye(len(s.scaled), dtype=bool)] for s in summaries])
+    return bool(np.isfinite(cells).any() and not np.isfinite(cells).all())
 
 
 def _draw_panel(axes: Axes, summary: Summary, replicates: int, norm: Normalize, colours: Colormap) -> None:

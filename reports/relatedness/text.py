@@ -105,7 +105,8 @@ def legend_text(replicates: int, controls: bool) -> str:
     if controls:
         lines += [
             "[floor]: partners of this column's task that have the targets of other pictures; [ceiling]: the task's",
-            "exact twin. Partners are in the order of what they are worth from their floor (0 %) to the twin (100 %).",
+            "exact twin. Partners are in the order of what they are worth from their floor (0 %) to the twin (100 %);",
+            "where some have no %, since there floor and twin cannot be told apart, in the order of their values.",
         ]
     return "\n".join(lines)
 

@@ -87,7 +87,21 @@ class RunFiles:
         """Draw the curves; unless it has to be ``now``, only if that is long ago."""
         if not now and time.monotonic() < self._drawn + DRAW_EVERY:
             return
-        if self.log is not None:
-            mains = {name: task.main_metric for name, task in self._job.setup.tasks.items()}
-            draw_curves(self._job.log, self._job.picture, mains, self._job.name, self._split)
+        draw_run(self._job, self._split)
         self._drawn = time.monotonic()
+
+
+def is_drawn(job: Job) -> bool:
+    """Whether the picture is that of the log as it is; not so where a run was killed while it drew at its end."""
+    return job.picture.exists() and job.picture.stat().st_mtime_ns >= job.log.stat().st_mtime_ns
+
+
+def draw_run(job: Job, split: str) -> None:
+    """Draw the curves of a run's log; on the main process only.
+
+    Args:
+        split: that the run's networks are validated on.
+    """
+    if job.setup.runtime.is_main and job.log.exists():
+        mains = {name: task.main_metric for name, task in job.setup.tasks.items()}
+        draw_curves(job.log, job.picture, mains, job.name, split)

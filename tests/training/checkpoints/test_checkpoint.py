@@ -117,6 +117,13 @@ def other_archive(path: Path) -> None:
         archive.writestr("readme.txt", "hello")
 
 
+def without(name: str, path: Path) -> None:
+    write_checkpoint(path, small_checkpoint())
+    content = torch.load(path, weights_only=True)
+    del content[name]
+    torch.save(content, path)
+
+
 FILES = {
     "empty": lambda path: path.write_bytes(b""),
     "text": lambda path: path.write_text("hello\n" * 100),
@@ -126,6 +133,7 @@ FILES = {
     "tensor": lambda path: torch.save(torch.ones(3), path),
     "other dict": lambda path: torch.save({"model": {"w": torch.ones(3)}}, path),
     "incomplete": lambda path: torch.save({"format": "meta-sparse", "version": 1, "tasks": ["seg"]}, path),
+    "without a ratio": lambda path: without("ratio", path),
     "later version": lambda path: torch.save({"format": "meta-sparse", "version": 2}, path),
     "weights of another kind": lambda path: write_checkpoint(path, small_checkpoint(weights={"w": [1.0]})),
     "ratio of another kind": lambda path: write_checkpoint(path, small_checkpoint(ratio="90")),
