@@ -126,7 +126,7 @@ def torchrun_ends(rng: random.Random, material: Material) -> str | None:
     time.sleep(rng.uniform(3, 20))
     children = _children(process.pid)
     process.kill()
-    process.communicate()
+    process.wait()  # not for the end of what it says: those that go on hold the pipes
     until = time.monotonic() + 30
     while time.monotonic() < until and any(map(_lives, children)):
         time.sleep(0.5)
