@@ -23,8 +23,8 @@ time, without a traceback; if all that is left is whole and nothing of before is
 went on, if results are bit for bit those of work that nobody disturbed. Other seeds (`--seed`) are other cases.
 """
 BEFORE = """
-"Before" is commit {revision}, whose scripts were attacked with the same cases (`--checkout`). Classes that hand wrong
-input to functions need the functions of this version; there the cell says so.
+"Before" is commit {revision}, whose scripts were attacked with as many of the same cases as the cell says
+(`--checkout`). Classes that hand wrong input to functions need the functions of this version; there the cell says so.
 """
 
 
