@@ -45,7 +45,8 @@ def left_fault(script: str, folder: Path, before: Contents, untouched: tuple[str
     """
     after = contents_of(folder)
     temporary = [path.name for path in after if path.name.endswith(".tmp")]
-    gone = [path.name for path in before if path not in after and not path.name.endswith(".tmp")]
+    passing = (".tmp", ".lock")  # the lock of a process that was killed goes when the next one has been
+    gone = [path.name for path in before if path not in after and not path.name.endswith(passing)]
     if temporary or gone:
         return f"{script}: left {temporary[:3]}, lost {gone[:3]}"
     for path, content in after.items():
