@@ -36,17 +36,10 @@ def main() -> None:
     left_out = draw_evaluated(setup, net, losses, out.with_suffix(".png"))
     if setup.runtime.is_main:
         file = evaluation_file(
-            setup,
-            net,
-            checkpoint,
-            path,
-            run=run,
-            metrics=results,
-            by_class=by_class(gathered, setup.tasks),
-            constant=constant,
-            provenance={"seed": setup.seed, **provenance(setup.runtime, watch.seconds)},
+            setup, net, checkpoint, path, run=run, metrics=results, by_class=by_class(gathered, setup.tasks),
+            constant=constant, provenance={"seed": setup.seed, **provenance(setup.runtime, watch.seconds)},
             identity=evaluation_identity(setup, checkpoint),
-        )
+        )  # fmt: skip
         drawn = len(left_out) < len(setup.tasks)
         report(file, out, remarks_on(setup, arguments.constant, left_out), out.with_suffix(".png") if drawn else None)
     device.stop()

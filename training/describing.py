@@ -16,18 +16,10 @@ from training.evaluation import ByClass, Results
 
 
 def evaluation_file(
-    setup: Setup,
-    net: nn.Module,
-    checkpoint: Checkpoint,
-    path: Path,
-    *,
-    run: str,
-    metrics: Results,
-    by_class: ByClass,
-    constant: Results | None,
-    provenance: dict[str, Any],
+    setup: Setup, net: nn.Module, checkpoint: Checkpoint, path: Path, *,
+    run: str, metrics: Results, by_class: ByClass, constant: Results | None, provenance: dict[str, Any],
     identity: Identity,
-) -> EvaluationFile:
+) -> EvaluationFile:  # fmt: skip
     """What ``eval_<run>.json`` is to hold; multiply-adds are those of one image of the test split.
 
     Args:

@@ -34,10 +34,8 @@ def evaluate(
 ) -> Results:
     """Metrics of every task over a split, in memory that does not grow with it; on all processes together.
 
-    The network is evaluated in evaluation mode and left in the mode it was in.
-
     Args:
-        net: on the runtime's device.
+        net: on the runtime's device; it is left in the mode, training or evaluation, that it was in.
         tasks: that the network predicts; None: all.
         batches: to look at, the first of the split; None: all.
         after_batch: called with the number of this process's images in each batch.
@@ -47,10 +45,7 @@ def evaluate(
     Raises:
         UserError: unreadable data.
     """
-    runtime = setup.runtime
-    metrics = {name: task.new_metrics() for name, task in setup.tasks.items() if tasks is None or name in tasks}
-    for accumulator in metrics.values():
-        accumulator.to(runtime.device)
+    runtime, metrics = setup.runtime, _accumulators(setup, tasks)
     with evaluation_mode(net):
         for batch in islice(_loader(setup, split), batches):
             placed = runtime.place(batch)
@@ -77,6 +72,14 @@ def by_class(metrics: Mapping[str, Metrics], tasks: Mapping[str, Task]) -> ByCla
                 names = tuple(map(str, range(len(values))))
             found.setdefault(name, {})[metric] = dict(zip(names, values, strict=True))
     return found
+
+
+def _accumulators(setup: Setup, tasks: Collection[str] | None) -> dict[str, Metrics]:
+    """Of each of these tasks, on the device; None: of all."""
+    metrics = {name: task.new_metrics() for name, task in setup.tasks.items() if tasks is None or name in tasks}
+    for accumulator in metrics.values():
+        accumulator.to(setup.runtime.device)
+    return metrics
 
 
 def _loader(setup: Setup, split: str) -> Loader:
