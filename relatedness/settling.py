@@ -8,7 +8,7 @@ from relatedness.grouping.values import estimated
 from relatedness.running import Found, RelatednessRun, result_of
 from reports.relatedness.file import EstimatorResult, Look, Settling, What
 from reports.relatedness.settling import is_settled, look_at_order, planned_looks
-from reports.relatedness.summary import answering
+from reports.relatedness.summary import leading
 
 
 class Enough:
@@ -33,7 +33,7 @@ class Enough:
         if len(next(iter(found.values()))) not in self._planned:
             return False
         results = {label: result_of(self._run.estimators[label], estimates, []) for label, estimates in found.items()}
-        label = answering(results) or next(iter(results))
+        label = leading(results)
         if label != self._label:
             self._label, self._looks = label, []
         result = results[label]

@@ -11,7 +11,7 @@ from reports.files import JsonFile
 from reports.gains import GainsFile
 from reports.groups.file import GAINS
 from reports.relatedness.file import LayerDetail, read_relatedness
-from reports.relatedness.summary import answering
+from reports.relatedness.summary import leading
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def read_source(path: Path, estimator: str | None) -> Source:
             f"reproduce_tables.py --table evidence the other"
         )
     file = read_relatedness(path)
-    name = estimator or answering(file.estimators) or next(iter(file.estimators))
+    name = estimator or leading(file.estimators)
     if name not in file.estimators:
         raise UserError(f"--estimator: {path} has no '{name}'; it has {', '.join(file.estimators)}")
     result = file.estimators[name]

@@ -70,6 +70,11 @@ class Summary:
         """Whether its values mean anything on this data; None where that is not known."""
         return None if np.isnan(self.sensitivity) else self.sensitivity >= LEAST_SENSITIVITY
 
+    @property
+    def is_believed(self) -> bool:
+        """Whether it may be recommended by, as ``answering`` says it of what is in a file."""
+        return not self.baseline and bool(self.tells_twin_from_noise)
+
 
 def summarise(report: RelatednessFile) -> list[Summary]:
     """A summary of every estimator of a file, in its order."""
@@ -113,6 +118,11 @@ def answering(estimators: Mapping[str, EstimatorResult]) -> str | None:
         if not result.baseline and result.sensitivity is not None and result.sensitivity >= LEAST_SENSITIVITY:
             return label
     return None
+
+
+def leading(estimators: Mapping[str, EstimatorResult]) -> str:
+    """The one that groups and settling go by: the one that is believed; where there is none, the first."""
+    return answering(estimators) or next(iter(estimators))
 
 
 def sensitivity(floor: np.ndarray, ceiling: np.ndarray) -> float | None:

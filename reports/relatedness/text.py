@@ -78,10 +78,9 @@ def recommendation_text(summaries: Sequence[Summary]) -> str:
     Args:
         summaries: the estimators in the order in which they are believed.
     """
-    summaries = [one for one in summaries if not one.baseline]
-    summary = next((one for one in summaries if one.tells_twin_from_noise), None)
+    summary = next((one for one in summaries if one.is_believed), None)
     if summary is None:
-        known = any(one.tells_twin_from_noise is not None for one in summaries)
+        known = any(one.tells_twin_from_noise is not None for one in summaries if not one.baseline)
         why = "can tell a twin from noise on this data" if known else "is known to tell a twin from noise on this data"
         return f"Recommendation: none. No estimator that was asked {why} (see above)."
     lines = []

@@ -56,8 +56,7 @@ def relatedness(found: Found) -> Section | None:
     blocks.append(Details("These numbers as tables", [_table(summary) for summary in found.summaries]))
     blocks += [Heading("Partners of each task, most helpful first"), Text(DOTS.format(level=f"{100 * LEVEL:.0f} %"))]
     # All of them, one after the other, would be pages: one that means something is shown at once.
-    sees = (summary for summary in found.summaries if summary.tells_twin_from_noise and not summary.baseline)
-    first = next(sees, found.summaries[0])
+    first = next((summary for summary in found.summaries if summary.is_believed), found.summaries[0])
     blocks += _of_estimator(first, file)
     blocks += [
         Details(f"By {summary.label}: {_short(summary)}", _of_estimator(summary, file))
