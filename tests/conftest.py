@@ -1,6 +1,7 @@
 """What all tests share: where reference values and real frames are, and running a script as a user does."""
 
 import contextlib
+import importlib
 import io
 import os
 import runpy
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -102,6 +104,13 @@ def assert_user_error(result: subprocess.CompletedProcess, *words: str) -> None:
     assert len(lines) == 1 and lines[0].startswith("error: "), result.stderr
     for word in words:
         assert word in lines[0], result.stderr
+
+
+@pytest.fixture
+def evidence_module(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """Imports a module of docs/evidence as a YAML file beside it finds it."""
+    monkeypatch.setattr(sys, "path", [*sys.path, str(REPOSITORY / "docs" / "evidence")])
+    return importlib.import_module
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,6 @@
 """The data sets of the measured gains, docs/evidence/, on frames small enough to check by hand."""
 
-import importlib
 import math
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,16 +19,13 @@ SIZE = "data.options={size: [12, 16]}"
 
 
 @pytest.fixture
-def five(monkeypatch):
-    """The module, as a YAML file beside it finds it."""
-    monkeypatch.setattr(sys, "path", [*sys.path, str(FOLDER)])
-    return importlib.import_module("nyuv2_five")
+def five(evidence_module):
+    return evidence_module("nyuv2_five")
 
 
 @pytest.fixture
-def coarse_rooms(monkeypatch):
-    monkeypatch.setattr(sys, "path", [*sys.path, str(FOLDER)])
-    return importlib.import_module("sample_five")
+def coarse_rooms(evidence_module):
+    return evidence_module("sample_five")
 
 
 def frames(root: Path, count: int = 1) -> Path:

@@ -1,7 +1,6 @@
 """The planted tasks of docs/evidence/planted*.yaml are what docs/relatedness.md says of them."""
 
 import importlib
-import sys
 
 import numpy as np
 import pytest
@@ -19,10 +18,8 @@ CLASSES = ("seg13", *(f"seg13_{kind}" for kind in KINDS))
 
 
 @pytest.fixture
-def planted(monkeypatch):
-    """The module, as a YAML file beside it finds it."""
-    monkeypatch.setattr(sys, "path", [*sys.path, str(FOLDER)])
-    return importlib.import_module("planted")
+def planted(evidence_module):
+    return evidence_module("planted")
 
 
 @pytest.fixture

@@ -195,9 +195,8 @@ def _ours(content: Mapping[str, Any], path: Path) -> Checkpoint:
     version = content.get("version")
     if not isinstance(version, int) or version != VERSION:
         raise UserError(f"{path}: version {version} of our format, this program reads {VERSION}; update it")
-    needed = KINDS.keys() - {"identity"}  # earlier versions had none
-    wrong = [name for name, kind in KINDS.items() if not isinstance(content.get(name), kind)]
-    wrong += sorted(needed - content.keys() - set(wrong))
+    content = {"identity": None, **content}  # earlier versions had none
+    wrong = [name for name, kind in KINDS.items() if name not in content or not isinstance(content[name], kind)]
     if not wrong:
         sound = {
             "tasks": all(isinstance(task, str) for task in content["tasks"]),
