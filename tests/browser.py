@@ -6,11 +6,12 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,8 @@ def browser(program: str) -> Iterator[Page]:
     to_read, to_write = os.pipe(), os.pipe()
     # Its ends of the pipes have to be 3 and 4, whatever numbers they have here.
     command = f'exec "$0" "$@" 3<&{to_write[0]} 4>&{to_read[1]}'
-    with tempfile.TemporaryDirectory() as profile:
+    # Processes of the browser's own outlive it by a moment and may still write into the profile while it is removed.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = subprocess.Popen(
             ["bash", "-c", command, program, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
             pass_fds=(to_write[0], to_read[1]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -133,3 +135,5 @@ def browser(program: str) -> Iterator[Page]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
