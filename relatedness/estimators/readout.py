@@ -1,23 +1,39 @@
 """Whether two tasks read the same directions of the shared features."""
 
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
-from pydantic import Field
-from torch import Tensor, nn
+from pydantic import field_validator
+from pydantic_core import PydanticCustomError
+from torch import Tensor
 
 from configs import UserError
 from models import build_backbone
 from relatedness.base import Estimator
 from relatedness.materials.cells import Features, Pooled, too_few_numbers, without_numbers
-from relatedness.materials.ridge import Moments, choose_strength, fit
+from relatedness.materials.depths import module_at
+from relatedness.materials.ridge import Moments, choose_strength, explained, fit
 
 if TYPE_CHECKING:
     from relatedness.study import Study
 
 SMALLEST = 1e-9
 """Directions in which a readout has less than this share of its largest energy are no part of its subspace."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a role's targets are read from the features.
+
+    Attributes:
+        slopes: [C, K].
+        explained: R^2 on the held-out batches, all outputs together; below 0 where their mean would have been better.
+    """
+
+    slopes: Tensor
+    explained: float
 
 
 class Readout(Estimator):
@@ -29,39 +45,57 @@ class Readout(Estimator):
     orthogonal in S, onto the columns of W_b. The estimate is tr(W_a' S P_b W_a) / tr(W_a' S W_a): how much of what a
     reads can be told from what b reads. A task of more outputs has a larger subspace, so it is directed.
 
+    The subspace of a partner that cannot be read, noise say, is one of those directions in which features vary most,
+    whatever the targets, and a part of a lies in it by that alone; how large a part differs from network to network.
+    ``readable`` therefore multiplies by min(1, R_b^2 / R_a^2), the shares of the held-out targets that the two readouts
+    explain: what lies in directions that b reads counts as far as b is read as well as a is. Ours; noise comes to 0.
+
     Cost: one pass forwards on twice as many batches; regressions of as many inputs as the features have channels.
 
     Options:
         depth: a module of the backbone, as in ``blocks.2.0`` or ``layer3``; the features as they enter it are read. Not
-            what leaves one, since in residual networks that is not yet added to its shortcut. None: the backbone's
-            output.
+            what leaves one, since in residual networks that is not yet added to its shortcut. Or how far down, in
+            (0, 1): 0.5 is the block before which half of the blocks lie. None: the backbone's output.
         symmetric: the geometric mean of both directions, for the mutual form.
+        readable: whether a partner that is read less well than a counts less.
     """
 
     needs: ClassVar = ("init", "warm")
     directed: ClassVar = True
 
-    depth: str | None = Field(None, min_length=1)
+    depth: str | float | None = None
     symmetric: bool = False
+    readable: bool = False
+
+    @field_validator("depth", mode="before")
+    @classmethod
+    def _name_or_share(cls, value: Any) -> Any:
+        if value is None or (isinstance(value, str) and value) or (isinstance(value, float) and 0 < value < 1):
+            return value
+        raise PydanticCustomError("depth", "give the name of a module of the backbone, or a share such as 0.5")
 
     @property
     def held_out(self) -> bool:
         return True
 
     def estimate(self, study: "Study") -> np.ndarray:
-        first, held_out = (study.features(self.network_state, part, self.depth) for part in ("first", "held_out"))
+        depth = None if self.depth is None else module_at(study.network(self.network_state).backbone, self.depth)
+        first, held_out = (study.features(self.network_state, part, depth) for part in ("first", "held_out"))
         targets = study.pooled("first", first.grid), study.pooled("held_out", held_out.grid)
         covariance = Moments.of(*_all_rows(first), torch.ones(first.values[..., 0].numel())).xx
-        slopes = {name: readout(first, held_out, *targets, name) for name in study.names if name in targets[0].values}
-        bases = {name: energetic_basis(found, covariance) for name, found in slopes.items()}
+        readings = {name: readout(first, held_out, *targets, name) for name in study.names if name in targets[0].values}
+        bases = {name: energetic_basis(found.slopes, covariance) for name, found in readings.items()}
+
+        def share(helped: str, partner: str) -> float:
+            inside = shared_energy(readings[helped].slopes, bases[partner], covariance)
+            return inside * readable_share(readings[helped], readings[partner]) if self.readable else inside
+
         found = np.full(study.wanted.shape, np.nan)
         for i, j in zip(*study.wanted.nonzero(), strict=True):
             helped, partner = study.names[i], study.names[j]
-            if helped in slopes and partner in slopes:
-                share = shared_energy(slopes[helped], bases[partner], covariance)
-                if self.symmetric:
-                    share = (share * shared_energy(slopes[partner], bases[helped], covariance)) ** 0.5
-                found[i, j] = share
+            if helped in readings and partner in readings:
+                one_way = share(helped, partner)
+                found[i, j] = (one_way * share(partner, helped)) ** 0.5 if self.symmetric else one_way
         return found
 
     def problem(self, study: "Study") -> str | None:
@@ -75,17 +109,14 @@ class Readout(Estimator):
         if self.depth is None:
             return
         config = study.setup.config
-        backbone = build_backbone(config.model, config.source.parent)
-        named = [(name, module) for name, module in backbone.named_modules() if name]
-        entered = [name for name, module in named if not isinstance(module, nn.ModuleList | nn.ModuleDict)]
-        if self.depth not in entered:
-            blocks = [name for name, module in named if name in entered and any(module.children())]
-            where = f"{config.source}: relatedness.readout.depth"
-            raise UserError(f"{where}: nothing enters '{self.depth}'; choose from {', '.join(blocks or entered)}")
+        try:
+            module_at(build_backbone(config.model, config.source.parent), self.depth)
+        except UserError as error:
+            raise UserError(f"{config.source}: relatedness.readout.depth: {error}") from None
 
 
-def readout(first: Features, held_out: Features, fitted: Pooled, judged: Pooled, name: str) -> Tensor:
-    """Slopes [C, K] of the ridge regression of a role's targets on the features.
+def readout(first: Features, held_out: Features, fitted: Pooled, judged: Pooled, name: str) -> Reading:
+    """The ridge regression of a role's targets on the features; slopes of 0 where there are no valid targets.
 
     Args:
         first, held_out: features that it is fitted on, and those on which its strength is chosen.
@@ -96,9 +127,18 @@ def readout(first: Features, held_out: Features, fitted: Pooled, judged: Pooled,
     weights = torch.cat([fitted.shares[name].flatten(), judged.shares[name].flatten()])
     fitting = torch.arange(len(inputs)) < first.values[..., 0].numel()
     if not (weights[fitting].sum() > 0 and weights[~fitting].sum() > 0):
-        return torch.zeros(inputs.shape[1], outputs.shape[1], dtype=torch.float64)
+        return Reading(torch.zeros(inputs.shape[1], outputs.shape[1], dtype=torch.float64), 0.0)
     strength = choose_strength(inputs, outputs, weights, fitting)
-    return fit(Moments.of(inputs[fitting], outputs[fitting], weights[fitting]), strength)[0]
+    slopes, intercept = fit(Moments.of(inputs[fitting], outputs[fitting], weights[fitting]), strength)
+    predicted = inputs[~fitting].double() @ slopes + intercept
+    return Reading(slopes, explained(outputs[~fitting], predicted, weights[~fitting]))
+
+
+def readable_share(helped: Reading, partner: Reading) -> float:
+    """min(1, R_b^2 / R_a^2), 0 where either is not read better than by its mean, or does not vary."""
+    if not (helped.explained > 0 and partner.explained > 0):
+        return 0.0
+    return min(1.0, partner.explained / helped.explained)
 
 
 def energetic_basis(slopes: Tensor, covariance: Tensor) -> Tensor:

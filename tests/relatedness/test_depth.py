@@ -11,6 +11,7 @@ from torch import nn
 from configs import UserError
 from relatedness.estimators.readout import Readout
 from relatedness.materials.cells import entering
+from relatedness.materials.depths import module_at
 from relatedness.study import Plan, Study
 
 
@@ -53,3 +54,35 @@ def test_a_depth_that_is_not_there_is_one_line_with_those_that_are(rooms: Path, 
     study = Study(setup_for(rooms, tmp_path, "--tasks", "depth,seg"), Plan(1), 0)
     with pytest.raises(UserError, match=rf"relatedness.readout.depth: nothing enters '{name}'; .*blocks.0.0, .*ds.1"):
         Readout(depth=name).problem(study)
+
+
+def test_a_share_of_the_blocks_is_the_block_before_which_they_lie() -> None:
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.shortcut = nn.Conv2d(1, 1, 1), nn.Sequential(nn.Conv2d(1, 1, 1))
+
+    backbone = nn.Sequential()
+    backbone.stem = nn.Conv2d(1, 1, 1)
+    backbone.blocks = nn.ModuleList([nn.Sequential(Block(), Block()), nn.Sequential(Block(), Block())])
+    found = [module_at(backbone, share) for share in (0.01, 0.25, 0.49, 0.5, 0.75, 0.99)]
+    assert found == [f"blocks.{name}" for name in ("0.0", "0.1", "0.1", "1.0", "1.1", "1.1")]
+
+
+def test_without_blocks_layers_with_weights_are_counted() -> None:
+    backbone = nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU(), nn.Conv2d(1, 1, 1), nn.ReLU())
+    assert [module_at(backbone, share) for share in (0.4, 0.5)] == ["0", "2"]
+    with pytest.raises(UserError, match="no blocks to count; name one of 0"):
+        module_at(nn.Sequential(nn.ReLU()), 0.5)
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2, 1.0, 0.0, True, ""])
+def test_what_is_neither_a_name_nor_a_share_is_one_line(depth: object) -> None:
+    with pytest.raises(ValueError, match="name of a module of the backbone, or a share such as 0.5"):
+        Readout(depth=depth)
+
+
+def test_a_share_reads_what_its_module_does(rooms: Path, tmp_path: Path) -> None:
+    study = Study(setup_for(rooms, tmp_path, "--tasks", "depth,seg"), Plan(1, controls=False), 0)
+    values = [Readout(depth=depth).estimate(study) for depth in (0.5, "blocks.2.0")]
+    assert Readout(depth=0.5).problem(study) is None and np.array_equal(*values, equal_nan=True)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from relatedness.estimators.readout import energetic_basis, readout, shared_energy
+from relatedness.estimators.readout import Reading, energetic_basis, readable_share, readout, shared_energy
 from relatedness.materials.cells import Features, Pooled
 
 PLAIN = torch.eye(3, dtype=torch.float64)
@@ -44,5 +44,14 @@ def test_a_linear_target_is_read_where_it_lies() -> None:
         Pooled({"a": part.values @ torch.tensor([[2.0], [0.0], [-1.0]]) + 7}, {"a": torch.ones(8, 16)})
         for part in (first, held_out)
     ]
-    slopes = readout(first, held_out, *targets, "a")
-    assert slopes.flatten().tolist() == pytest.approx([2, 0, -1], abs=1e-3)
+    found = readout(first, held_out, *targets, "a")
+    assert found.slopes.flatten().tolist() == pytest.approx([2, 0, -1], abs=1e-3)
+    assert found.explained == pytest.approx(1)
+
+
+def test_what_cannot_be_read_of_a_partner_does_not_count() -> None:
+    helped, well, badly, not_at_all = (Reading(torch.eye(3), share) for share in (0.4, 0.8, 0.1, -0.02))
+    assert readable_share(helped, helped) == readable_share(helped, well) == 1, "more than all of it is not shared"
+    assert readable_share(helped, badly) == pytest.approx(1 / 4) and readable_share(helped, not_at_all) == 0
+    assert readable_share(not_at_all, well) == 0, "where nothing is read there is nothing to share"
+    assert readable_share(helped, Reading(torch.eye(3), float("nan"))) == 0

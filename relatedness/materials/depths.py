@@ -1,0 +1,44 @@
+"""Where in a backbone features are read: a module by its name, or how far down it lies."""
+
+import math
+
+from torch import nn
+
+from configs import UserError
+
+CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+LISTS = (nn.ModuleList, nn.ModuleDict)
+"""Nothing enters these: their parts are called one by one."""
+
+
+def module_at(backbone: nn.Module, depth: str | float) -> str:
+    """The name of the module that is meant.
+
+    Args:
+        depth: its name; or a share in (0, 1): of n blocks, in the order in which the backbone names them, the one
+            before which that share of them lies, number floor(n depth) from 0.
+
+    Raises:
+        UserError: nothing enters a module of that name, or the backbone is one block and has no inside.
+    """
+    named = [(name, module) for name, module in backbone.named_modules() if name]
+    entered = [name for name, module in named if not isinstance(module, LISTS)]
+    if isinstance(depth, str):
+        if depth not in entered:
+            larger = [name for name, module in named if name in entered and any(module.children())]
+            raise UserError(f"nothing enters '{depth}'; choose from {', '.join(larger or entered)}")
+        return depth
+    blocks = [name for name, module in named if is_block(module) and not any(map(is_block, _inside(module)))]
+    blocks = blocks or [name for name, module in named if any(True for _ in module.parameters(recurse=False))]
+    if not blocks:
+        raise UserError(f"the backbone has no blocks to count; name one of {', '.join(entered) or 'its modules'}")
+    return blocks[math.floor(len(blocks) * depth)]
+
+
+def is_block(module: nn.Module) -> bool:
+    """Whether it is made of others and does more than to hold them, as a residual block does."""
+    return not isinstance(module, CONTAINERS) and any(True for _ in module.children())
+
+
+def _inside(module: nn.Module) -> list[nn.Module]:
+    return list(module.modules())[1:]
