@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from conftest import Script
 
+from relatedness.registry import DEFAULT
 from reports.relatedness.file import array, read_relatedness
+from reports.relatedness.summary import answering
 
 SETTINGS = """
 extends: sample
@@ -52,7 +54,7 @@ def planted(shared: Path, tmp_path: Path) -> list[str]:
 def test_for_each_estimator_it_is_said_whether_a_twin_lies_above_the_floor(
     planted: list[str], run_script: Script, tmp_path: Path
 ) -> None:
-    result = run_script("task_relatedness.py", *planted, "--num_batches", 2, "--replicates", 3)
+    result = run_script("task_relatedness.py", *planted, "--num_batches", 5, "--replicates", 3)
     assert result.returncode == 0, result.stderr
     report = read_relatedness(tmp_path / "out" / "relatedness.json")
     for name, entry in report.estimators.items():
@@ -61,9 +63,15 @@ def test_for_each_estimator_it_is_said_whether_a_twin_lies_above_the_floor(
         sees = "exact twin above noise" in said
         assert sees is (entry.sensitivity >= 2) and ("order means nothing" in said or sees), said
         assert "standard errors apart over 3 replicates" in said
+    told = answering(report.estimators)
+    assert told == DEFAULT[0] and f"by {told}" in result.stdout.split("Recommendation")[1]
+    values, (depth, edge, copy, noise) = array(report.estimators[told].values), range(4)
+    assert (values[:, edge, copy] > 0.999).all(), "the copy comes first in every replicate"
+    assert (values[:, edge, noise] <= values[:, edge, [depth, copy]].min(1)).all(), "and noise last"
+    assert (values[:, [depth, edge, copy], noise] < 0.05).all()
     labels = report.estimators["labels"]
     assert labels.sensitivity > 2
-    values, (depth, edge, copy, noise) = array(labels.values), range(4)
+    values = array(labels.values)
     assert (values[:, edge, copy] > 0.99).all(), "the copy is explained wholly"
     assert (values[:, edge, copy] > values[:, edge, depth]).all()
     assert (np.abs(values[:, [depth, edge, copy], noise]) < 0.1).all(), "noise explains nothing"

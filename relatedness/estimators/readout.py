@@ -1,5 +1,6 @@
 """Whether two tasks read the same directions of the shared features."""
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -29,7 +30,8 @@ class Reading:
 
     Attributes:
         slopes: [C, K].
-        explained: R^2 on the held-out batches, all outputs together; below 0 where their mean would have been better.
+        explained: R^2 on the held-out batches, all outputs together; below 0 where their mean would have been better,
+            0 where they do not vary.
     """
 
     slopes: Tensor
@@ -131,14 +133,16 @@ def readout(first: Features, held_out: Features, fitted: Pooled, judged: Pooled,
     strength = choose_strength(inputs, outputs, weights, fitting)
     slopes, intercept = fit(Moments.of(inputs[fitting], outputs[fitting], weights[fitting]), strength)
     predicted = inputs[~fitting].double() @ slopes + intercept
-    return Reading(slopes, explained(outputs[~fitting], predicted, weights[~fitting]))
+    found = explained(outputs[~fitting], predicted, weights[~fitting])
+    return Reading(slopes, 0.0 if math.isnan(found) else found)
 
 
 def readable_share(helped: Reading, partner: Reading) -> float:
-    """min(1, R_b^2 / R_a^2), 0 where either is not read better than by its mean, or does not vary."""
-    if not (helped.explained > 0 and partner.explained > 0):
-        return 0.0
-    return min(1.0, partner.explained / helped.explained)
+    """min(1, R_b^2 / R_a^2), where R_b^2 counts from 0 on; 1 for a partner that is read no worse than a, as a twin is,
+    even where a itself is read no better than by its mean."""
+    if not partner.explained < helped.explained:
+        return 1.0
+    return max(0.0, partner.explained) / helped.explained if helped.explained > 0 else 0.0
 
 
 def energetic_basis(slopes: Tensor, covariance: Tensor) -> Tensor:

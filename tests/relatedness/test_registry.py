@@ -31,7 +31,7 @@ def test_by_default_what_labels_and_a_warm_up_give() -> None:
     usual = build_estimators(None, settings())
     assert list(usual) == list(DEFAULT)
     assert {label: estimator.need for label, estimator in usual.items()} == {
-        "joint_alignment": "warm", "dominance": "warm", "readout": "init", "labels": "labels",
+        "readout+readable=true": "init", "labels": "labels", "joint_alignment": "warm", "dominance": "warm",
     }  # fmt: skip
 
 

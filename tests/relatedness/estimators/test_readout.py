@@ -53,5 +53,5 @@ def test_what_cannot_be_read_of_a_partner_does_not_count() -> None:
     helped, well, badly, not_at_all = (Reading(torch.eye(3), share) for share in (0.4, 0.8, 0.1, -0.02))
     assert readable_share(helped, helped) == readable_share(helped, well) == 1, "more than all of it is not shared"
     assert readable_share(helped, badly) == pytest.approx(1 / 4) and readable_share(helped, not_at_all) == 0
-    assert readable_share(not_at_all, well) == 0, "where nothing is read there is nothing to share"
-    assert readable_share(helped, Reading(torch.eye(3), float("nan"))) == 0
+    assert readable_share(not_at_all, not_at_all) == readable_share(not_at_all, badly) == 1
+    assert readable_share(not_at_all, Reading(torch.eye(3), -0.03)) == 0
