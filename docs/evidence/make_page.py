@@ -41,13 +41,16 @@ OTHER = {
     "nyuv2_five_equal": "sample_five_equal", "sample_five_equal": "nyuv2_five_equal",
 }  # fmt: skip
 """Where a combination is fitted that is judged on a setting."""
-DEPTHS = ("blocks.1.0", "blocks.2.0", "blocks.3.0")
+DEPTHS = (0.25, 0.5, 0.75)
 ESTIMATORS = (
     "snip", "labels", "gradient_cosine", "first_order", "joint_alignment@init", "dominance@init", "readout",
-    *(f"readout+depth={depth}" for depth in DEPTHS), "gradient_cosine+head=closed_form", "first_order+head=closed_form",
+    *(f"readout+depth={depth}" for depth in DEPTHS), "readout+readable=true",
+    *(f"readout+depth={depth}+readable=true" for depth in DEPTHS),
+    "gradient_cosine+head=closed_form", "first_order+head=closed_form",
     "gradient_cosine@warm", "first_order@warm", "joint_alignment", "dominance", "readout@warm",
-    *(f"readout+depth={depth}@warm" for depth in DEPTHS), "gradient_cosine+head=closed_form@warm",
-    "first_order+head=closed_form@warm", "tag+step=0.001", "tag", "probe", "short_cotraining",
+    *(f"readout+depth={depth}@warm" for depth in DEPTHS), "readout+readable=true@warm",
+    "gradient_cosine+head=closed_form@warm", "first_order+head=closed_form@warm",
+    "tag+step=0.001", "tag", "probe", "short_cotraining",
 )  # fmt: skip
 
 

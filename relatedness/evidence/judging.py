@@ -12,7 +12,7 @@ from relatedness.evidence.groupings import MOST_TASKS, NETWORKS, Partitions, bes
 from relatedness.grouping.values import estimated, measured
 from reports.evidence.file import GroupingValues, Judgement, Reliability, Score, Spread
 from reports.gains import GainsFile
-from reports.intervals import LEVEL
+from reports.intervals import LEVEL, interval
 from reports.relatedness.file import EstimatorResult, array
 
 DRAWS = 1000
@@ -55,6 +55,7 @@ def judge(
         seeds=np.array(file.seeds)[chosen].tolist(),
         gains=gains.mean.tolist(),
         medians=gains.median.tolist(),
+        half_widths=[[_half_width(column) for column in row] for row in gains.pairs.transpose(1, 2, 0)],
         reliability=_reliability(gains.pairs, limits.mean_of_seeds),
         reliability_medians=_reliability(gains.pairs, limits.median_of_seeds),
         groupings=gains.groupings(),
@@ -172,6 +173,11 @@ def _of_baseline(gains: Gains, label: str, made_of: Callable[[np.ndarray], np.nd
     if label in ACROSS:
         found |= {"within": Spread(value=None), "within_medians": Spread(value=None), "chance": None}
     return Score(label=label, kind="baseline", **found)
+
+
+def _half_width(gains: np.ndarray) -> float:
+    found = interval(gains[np.isfinite(gains)])
+    return found.high - found.mean
 
 
 def _agreement(gains: Gains, score: np.ndarray, resampled: np.ndarray) -> dict[str, Any]:

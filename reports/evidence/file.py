@@ -94,6 +94,7 @@ class Judgement(Part):
     Attributes:
         seeds: of the gains.
         gains, medians: [helped task][partner], over the seeds.
+        half_widths: of the 95 % intervals of the mean gains.
         reliability, reliability_medians: of the mean and of the median gains.
         passes: batches through a backbone, forwards and backwards, with which the gains were measured.
         draws: of the resampling that the intervals come from.
@@ -103,6 +104,7 @@ class Judgement(Part):
     seeds: list[int]
     gains: Matrix
     medians: Matrix
+    half_widths: Matrix
     reliability: Reliability
     reliability_medians: Reliability
     groupings: GroupingValues | None

@@ -83,12 +83,16 @@ def groupings_text(values: GroupingValues) -> str:
 
 
 def gains_table(judgement: Judgement, tasks: Sequence[str], metric: dict[str, str]) -> str:
-    """Mean gains over the seeds, and median ones in brackets, in percent."""
-    rows = zip(judgement.gains, judgement.medians, strict=True)
-    cells = [[_gain(mean, median) for mean, median in zip(*row, strict=True)] for row in rows]
+    """Mean gains over the seeds with their intervals, and median ones in brackets, in percent."""
+    rows = list(zip(judgement.gains, judgement.half_widths, judgement.medians, strict=True))
+    cells = [[_gain(*parts) for parts in zip(*row, strict=True)] for row in rows]
     index = pd.Index([f"{task} ({metric.get(task, UNKNOWN)})" for task in tasks], name="gain %, helped task")
     frame = pd.DataFrame(cells, index=index, columns=pd.MultiIndex.from_tuples([("", f"with {t}") for t in tasks]))
-    return markdown(frame, "mean over the seeds, in brackets the median")
+    known = [(mean, half) for means, halves, _ in rows for mean, half in zip(means, halves, strict=True)
+             if mean is not None and half is not None]  # fmt: skip
+    sure = sum(abs(mean) > half for mean, half in known)
+    note = f"mean over the seeds ± half of its {100 * LEVEL:.0f} % interval, in brackets the median"
+    return markdown(frame, f"{note}; {sure} of {len(known)} gains are surely other than zero")
 
 
 def explanation(judgement: Judgement) -> str:
@@ -171,10 +175,11 @@ def percent(value: float | None) -> str:
     return UNKNOWN if value is None else f"{100 * value:+z.2f} %"
 
 
-def _gain(mean: float | None, median: float | None) -> str:
+def _gain(mean: float | None, half: float | None, median: float | None) -> str:
     if mean is None or median is None:
         return ""
-    return f"{100 * mean:+z.1f} ({100 * median:+z.1f})"
+    spread = "" if half is None else f" ±{100 * half:.1f}"
+    return f"{100 * mean:+z.1f}{spread} ({100 * median:+z.1f})"
 
 
 def _runs(section: EvidenceSection) -> str:

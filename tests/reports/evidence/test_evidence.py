@@ -59,8 +59,15 @@ def test_scores_stand_in_order_with_intervals_costs_and_the_goal(judgement: Judg
 def test_the_limits_are_said(judgement: Judgement) -> None:
     text = evidence_text(section(judgement))
     for words in ("over 2 seeds", "agree by 1.00", "the best that was found 0.33", "(a+b+c) +13.33 %",
-                  "a random one +10.00 %", "+30.0 (+30.0)", "(120)"):  # fmt: skip
+                  "a random one +10.00 %", "+30.0 ±0.0 (+30.0)", "6 of 6 gains are surely", "(120)"):  # fmt: skip
         assert words in text, words
+
+
+def test_gains_have_intervals_and_it_is_said_how_many_are_surely_not_zero() -> None:
+    shaky = np.where(np.arange(3)[:, None] == 2, -GAINS, GAINS)  # of the third task: one seed says so, one the opposite
+    text = evidence_text(section(judge(gains_file([GAINS, 1.02 * shaky]), {"good": estimate(GAINS, GAINS)})))
+    assert "+30.3 ±3.8 (+30.3)" in text, "Student's t of two seeds: 12.706 times half their difference"
+    assert "4 of 6 gains are surely other than zero" in text
 
 
 def test_what_is_missing_is_said(judgement: Judgement) -> None:
