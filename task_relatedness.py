@@ -20,7 +20,7 @@ def main() -> None:
     from relatedness.materials.short_training import default_warmup
     from relatedness.registry import build_estimators
     from relatedness.running import make_run, report, run_all
-    from relatedness.settling import Enough
+    from relatedness.settling import run_until_settled
     from relatedness.study import Plan
     from reports.relatedness.figures import draw_relatedness
     from reports.relatedness.summary import summarise
@@ -39,10 +39,15 @@ def main() -> None:
     folder = prepare_folder(setup.dest / "relatedness")
     replicates = arguments.replicates or (MOST_REPLICATES if arguments.until_settled else REPLICATES)
     run = make_run(setup, plan, replicates, estimators, arguments.estimators is not None, folder)
-    watch, enough = Stopwatch(), Enough(run, arguments.until_settled) if arguments.until_settled else None
-    found, fresh, identity = run_all(run, watch, arguments.force_run, enough or (lambda found: False))
+    watch, settling = Stopwatch(), None
+    if arguments.until_settled:
+        settled = run_until_settled(run, watch, arguments.force_run, arguments.until_settled)
+        run, found, fresh, identity = settled.run, settled.found, settled.fresh, settled.identity
+        settling = settled.settling
+    else:
+        found, fresh, identity = run_all(run, watch, arguments.force_run)
     if setup.runtime.is_main:
-        contents = report(run, found, identity, watch, enough and enough.settling())
+        contents = report(run, found, identity, watch, settling)
         contents.write(setup.dest / "relatedness.json", indent=None)
         summaries = summarise(contents)
         draw_relatedness(contents, summaries, setup.dest / "relatedness.png")
@@ -62,7 +67,8 @@ def parse_arguments() -> argparse.Namespace:
         f"--seed + 1, ...; with --until_settled the most of them; default: {REPLICATES}, with it {MOST_REPLICATES}")
     add("--until_settled", nargs="?", const="order", choices=("order", "grouping"), help="stop as soon as more "
         "replicates would hardly change the order of each task's partners (default), or the grouping that "
-        "group_tasks.py would choose, by the estimator that is recommended by; it says which")
+        "group_tasks.py would choose, by the estimator that is recommended by; it says which. Where no estimator "
+        "tells a twin from noise, the batches of a replicate are doubled instead")
     add("--warmup", type=flags.positive, help="iterations of joint training before warm networks are looked at; "
         "default: the data set's scoring.relatedness_warmup, else 5 %% of the schedule")
     add("--no_controls", action="store_true", help="no floor and ceiling: three times as fast, but nobody knows what "

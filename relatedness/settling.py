@@ -1,14 +1,70 @@
-"""Whether enough replicates are there: asked after each of them, answered at a few looks."""
+"""Replicates, and where those do not help batches, until the answer is settled: asked after each, told at a few looks.
+
+A mean over replicates becomes more certain with each of them, whatever a replicate's batches. So replicates are what is
+added, as long as some estimator tells a task's twin from noise. Where none does, the mean gradients or readouts of a
+replicate are mostly the noise of its few batches, and more replicates of the kind would be no better: then the batches
+of a replicate are doubled and the replicates begin anew, within the same number of batches in all.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from relatedness.grouping.choice import Choice
 from relatedness.grouping.groups import make_budget, tasks_of
 from relatedness.grouping.values import estimated
-from relatedness.running import Found, RelatednessRun, result_of
+from relatedness.running import Found, RelatednessRun, result_of, run_all
+from relatedness.study import Study
 from reports.relatedness.file import EstimatorResult, Look, Settling, What
-from reports.relatedness.settling import is_settled, look_at_order, planned_looks
-from reports.relatedness.summary import leading
+from reports.relatedness.settling import FIRST_LOOK, is_settled, look_at_order, planned_looks
+from reports.relatedness.summary import answering, leading
+from runtime.passes import scoring_batch_size
+from runtime.provenance import Stopwatch
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What a run that was to go on until something is settled found; see ``run_all`` for the parts.
+
+    Attributes:
+        run: with the batches of a replicate that it ended with.
+    """
+
+    run: RelatednessRun
+    found: Found
+    fresh: int
+    identity: dict[str, Any]
+    settling: Settling
+
+
+def run_until_settled(run: RelatednessRun, watch: Stopwatch, force: bool, what: What) -> Settled:
+    """Replicates, or batches, are added until this is settled or the budget is used up.
+
+    Args:
+        run: the budget is its replicates times its batches.
+        force: make all anew even where kept estimates would do.
+        what: has to settle.
+    """
+    left, most = run.replicates * run.plan.num_batches, run.replicates
+    before: list[Look] = []
+    while True:
+        wider = _wider(run, left - FIRST_LOOK * run.plan.num_batches)
+        enough = Enough(run, what, before, leave_if_blind=wider is not None)
+        found, fresh, identity = run_all(run, watch, force, enough)
+        settling = enough.settling(most)
+        if wider is None or not enough.blind:
+            return Settled(run, found, fresh, identity, settling)
+        left, before, run = left - FIRST_LOOK * run.plan.num_batches, settling.looks, wider
+
+
+def _wider(run: RelatednessRun, batches_left: int) -> RelatednessRun | None:
+    """The run with twice the batches in a replicate; None where the batches or the pictures are too few for it."""
+    batches = 2 * run.plan.num_batches
+    plan = replace(run.plan, num_batches=batches)
+    study, replicates = Study(run.setup, plan, 0), batches_left // batches
+    enough_pictures = 2 * batches * scoring_batch_size(run.setup) <= study.pictures  # with the held-out ones, once each
+    return replace(run, plan=plan, replicates=replicates) if enough_pictures and replicates >= FIRST_LOOK else None
 
 
 class Enough:
@@ -20,35 +76,44 @@ class Enough:
     Args:
         run: its replicates are the most there may be.
         what: has to settle.
+        before: looks at fewer batches, at which nothing could be told. They count among all looks that there may be.
+        leave_if_blind: whether to stop at the first look if no estimator tells a twin from noise.
+
+    Attributes:
+        blind: whether that is why it stopped.
     """
 
-    def __init__(self, run: RelatednessRun, what: What) -> None:
-        self._run, self._what = run, what
+    def __init__(self, run: RelatednessRun, what: What, before: list[Look], leave_if_blind: bool) -> None:
+        self._run, self._what, self._before, self._leave_if_blind = run, what, before, leave_if_blind
         self._label = next(iter(run.estimators))
         self._planned = planned_looks(run.replicates)
         self._looks: list[Look] = []
+        self.blind = False
 
     def __call__(self, found: Found) -> bool:
         """Whether these replicates are enough; to be asked once for each number of replicates, in order."""
-        if len(next(iter(found.values()))) not in self._planned:
+        replicates = len(next(iter(found.values())))
+        if replicates not in self._planned:
             return False
         results = {label: result_of(self._run.estimators[label], estimates, []) for label, estimates in found.items()}
         label = leading(results)
         if label != self._label:
             self._label, self._looks = label, []
         result = results[label]
-        look = look_at_order(result, list(self._run.setup.tasks), len(self._planned))
+        look = look_at_order(result, list(self._run.setup.tasks), len(self._before) + len(self._planned))
+        look = look.model_copy(update={"num_batches": self._run.plan.num_batches})
         self._looks.append(self._with_grouping(look, result) if self._what == "grouping" else look)
-        return is_settled(self._what, self._looks)
+        self.blind = self._leave_if_blind and replicates == self._planned[0] and answering(results) is None
+        return self.blind or is_settled(self._what, self._looks)
 
-    def settling(self) -> Settling:
-        """How it ended."""
+    def settling(self, most: int) -> Settling:
+        """How it ended, of a run that might have had so many replicates."""
         return Settling(
             what=self._what,
             estimator=self._label,
             settled=is_settled(self._what, self._looks),
-            most=self._run.replicates,
-            looks=self._looks,
+            most=most,
+            looks=[*self._before, *self._looks],
         )
 
     def _with_grouping(self, look: Look, result: EstimatorResult) -> Look:

@@ -137,6 +137,22 @@ class Length(Estimator):
 """
 
 
+def test_batches_are_doubled_where_nothing_tells_a_twin_from_noise(relatedness, tmp_path: Path) -> None:
+    (tmp_path / "own_lengths.py").write_text(OWN)
+    blind = ["--estimators", "own_lengths:Length", "--until_settled", "--num_batches", 1]
+    result = relatedness(*blind, "--replicates", 13)
+    assert result.returncode == 0, result.stderr
+    report = found(tmp_path / "out")
+    assert report.settling is not None and report.settling.most == 13 and not report.settling.settled
+    looks = [(look.num_batches, look.replicates) for look in report.settling.looks]
+    assert looks == [(1, 4), (2, 4)], "4 of 1 leave 9 batches: 4 of 2, and too few for 4 of 4"
+    assert (report.num_batches, report.replicates) == (2, 4)
+    assert "were doubled from 1 to 2, within as many batches in all" in result.stdout
+    assert "4 of 4 estimates kept" in relatedness(*blind, "--replicates", 13).stdout
+    result = relatedness(*blind, "--replicates", 11)
+    assert found(tmp_path / "out").replicates == 11 and "doubled" not in result.stdout, "7 batches are too few"
+
+
 def test_a_fourth_estimator_is_one_file_and_one_entry(relatedness, tmp_path: Path) -> None:
     (tmp_path / "own_lengths.py").write_text(OWN)
     own = "own_lengths:Length"

@@ -85,6 +85,7 @@ class Look(Part):
 
     Attributes:
         replicates: how many.
+        num_batches: of each; None in files that were written before it could change.
         sees: whether the estimator tells a task's twin from noise; if not, nothing is settled.
         apart: comparisons of two partners of a task whose order is sure.
         alike: those whose difference is surely small (``reports.relatedness.settling``).
@@ -94,6 +95,7 @@ class Look(Part):
     """
 
     replicates: int
+    num_batches: int | None = None
     sees: bool
     apart: int = 0
     alike: int = 0
@@ -109,8 +111,8 @@ class Settling(Part):
         what: had to settle.
         estimator: whose values.
         settled: whether it did, or the replicates were used up.
-        most: replicates that there might have been.
-        looks: in their order.
+        most: replicates that there might have been, of the batches that were asked for.
+        looks: in their order; where batches were doubled, those before it saw nothing.
     """
 
     what: What

@@ -71,7 +71,7 @@ def settling_text(settling: Settling) -> str:
     last, looks = settling.looks[-1], len(settling.looks)
     after = counted(last.replicates, "replicate")
     head = f"Settled after {after} of at most {settling.most}" if settling.settled else f"Not settled within {after}"
-    head += f": the {settling.what}, by {settling.estimator}. "
+    head += f": the {settling.what}, by {settling.estimator}. {_doublings(settling.looks)}"
     if not last.sees:
         return head + "It cannot tell a task's exact twin from noise, so that its order means nothing."
     if settling.what == "grouping":
@@ -88,3 +88,15 @@ def settling_text(settling: Settling) -> str:
     )
     shown = "; ".join(f"{task}: {b} or {c}" for task, b, c in last.open[:5])
     return text + (f" Open: {shown}{' ...' if len(last.open) > 5 else ''}" if last.open else "")
+
+
+def _doublings(looks: Sequence[Look]) -> str:
+    """Between which looks the batches of a replicate were doubled, and why."""
+    sizes = [look.num_batches for look in looks if look.num_batches is not None]
+    grown = [f"from {small} to {large}" for small, large in zip(sizes, sizes[1:], strict=False) if small != large]
+    if not grown:
+        return ""
+    return (
+        f"Batches of a replicate were doubled {', then '.join(grown)}, within as many batches in all, since no "
+        f"estimator told a twin from noise with fewer. "
+    )
