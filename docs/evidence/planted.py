@@ -3,9 +3,10 @@
 A copy needs no class: it is a further task with the same ``target``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -95,6 +96,16 @@ class PlantedNYUv2(Planting, NYUv2Five):
 
     def _small(self, index: int, key: str) -> Tensor:
         return super()._small(index, "depth" if key == "log_depth" else key)
+
+
+class PlantedTestFrames(Planting, NYUv2Five):
+    """NYUv2's 654 test frames in the place of its training frames, with company for the two computed tasks."""
+
+    beside = {"edge": None, "occlusion": None}
+    fields = planted_fields(NYUv2Five.fields, beside)
+
+    def __init__(self, root: Path, split: str, keys: Collection[str], **options: Any) -> None:
+        super().__init__(root, "test", keys, **options)
 
 
 class PlantedRooms(Planting, CoarseRooms):
