@@ -190,7 +190,7 @@ def _status_of(main: Callable[[], None]) -> int:
         _complain(f"error: {error}\n{error.details}")
         return EXIT_USER_ERROR
     except KeyboardInterrupt as interrupt:
-        return _interrupted(f"; {str(interrupt) or 'the same command goes on from the last state that was saved'}")
+        return _interrupted(f"; {str(interrupt) or 'the same command goes on from what was saved, if anything was'}")
     except Exception as error:
         if was_interrupted(error):
             return _interrupted("")
