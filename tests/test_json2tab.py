@@ -265,7 +265,7 @@ def test_out_is_written_and_nothing_printed(run, tmp_path):
 def test_mistakes_are_named_and_nothing_is_written(run, tmp_path, monkeypatch, contents, flags, named):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError) as caught:
-        run(contents, *([] if "--out" in flags else ["--out", "t.tsv"]), *flags)
+        run(contents, *([] if "--out" in flags else ["--out", "new/folder/t.tsv"]), *flags)
     assert named in str(caught.value) and "\n" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["similarity.json"]
 
