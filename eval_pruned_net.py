@@ -33,15 +33,15 @@ def main() -> None:
         results = evaluate_with_bar(net, setup, watch=losses.add, at_end=gathered.update)
         constant = evaluate_constant(setup) if arguments.constant else None
     out = setup.dest / f"eval_{run}.json"
-    left_out = draw_evaluated(setup, net, losses, out.with_suffix(".png"))
+    picture = out.with_suffix(".png")
+    left_out = draw_evaluated(setup, net, losses, picture)
     if setup.runtime.is_main:
         file = evaluation_file(
             setup, net, checkpoint, path, run=run, metrics=results, by_class=by_class(gathered, setup.tasks),
             constant=constant, provenance={"seed": setup.seed, **provenance(setup.runtime, watch.seconds)},
             identity=evaluation_identity(setup, checkpoint),
         )  # fmt: skip
-        drawn = len(left_out) < len(setup.tasks)
-        report(file, out, remarks_on(setup, arguments.constant, left_out), out.with_suffix(".png") if drawn else None)
+        report(file, out, remarks_on(setup, arguments.constant, left_out), picture if picture.exists() else None)
     device.stop()
 
 

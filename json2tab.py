@@ -15,12 +15,12 @@ import sys
 from pathlib import Path
 
 from configs import load_config
-from configs.flags import Parser, run_script
+from configs.flags import Help, Parser, run_script
 from configs.paths import check_file, prepare_folder, write_text
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=Help)
     add = parser.add_argument
     add("json", nargs="?", type=Path, metavar="similarity.json",
         help="what static_similarity.py wrote; default: results/<dataset>/similarity.json")

@@ -10,16 +10,14 @@ import argparse
 from pathlib import Path
 
 from configs.errors import UserError
-from configs.flags import Parser, positive, processes, run_script, seed
+from configs.flags import Help, Parser, positive, processes, run_script, seed
 from dataloaders.rendering import PUBLISHED, Rendering, usual_workers
 
 SMALLEST, LARGEST = 16, 4096
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = Parser(
-        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=Help)
     add = parser.add_argument
     add("--layout", choices=list(PUBLISHED), default="taskonomy", help="how files are laid out and coded")
     add("--num_train", type=positive, default=64, help="training images")

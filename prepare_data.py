@@ -11,13 +11,13 @@ import argparse
 from pathlib import Path
 
 from configs.errors import UserError
-from configs.flags import Parser, processes, run_script
+from configs.flags import Help, Parser, processes, run_script
 from dataloaders.preparing.registry import PREPARATIONS, find_preparation
 from dataloaders.rendering import usual_workers
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = Parser(description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=Help)
     add = parser.add_argument
     add("--layout", choices=list(PREPARATIONS), required=True, help="which data set it is")
     add("--source", type=Path, required=True, help="the download: nyu_depth_v2_labeled.mat; the folder of leftImg8bit, "

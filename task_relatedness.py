@@ -79,6 +79,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def print_report(contents, summaries: list, fresh: int, dest: Path) -> None:
     """Every estimator's matrix, worth and orders, what it all cost, and where everything is."""
+    from relatedness.store import kept_besides
     from reports.costs import memory_text
     from reports.relatedness.settling import settling_text
     from reports.relatedness.text import estimator_text, legend_text, recommendation_text
@@ -99,6 +100,10 @@ def print_report(contents, summaries: list, fresh: int, dest: Path) -> None:
     again = " (--force_run makes them again)" if fresh < total else ""
     print(f"\nCost in all: {seconds}; peak memory {memory_text(contents.provenance)}; "
           f"{total - fresh} of {total} estimates kept from earlier runs{again}.")
+    if others := kept_besides(dest / "relatedness", contents.estimators):
+        print(f"Estimated by earlier calls, kept in {dest / 'relatedness'} and not in relatedness.json now: "
+              f"{', '.join(others)}; name these too with --estimators to have them in it, at no cost if settings are "
+              f"the same.")
     print(f"Everything, replicate by replicate: {dest / 'relatedness.json'}")
     print(f"Picture: {dest / 'relatedness.png'}")
     print("How well each agreed with measured gains: docs/evidence.md")

@@ -38,6 +38,19 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; {self.prog} --help lists the flags")
 
 
+class Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Help that says every default that the text has not said; a description's indented lines stay as they are."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        none = action.default is None or action.default is False or action.default == ()  # but 0 is one
+        return action.help if none or "default:" in (action.help or "") else super()._get_help_string(action)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        fill = super()._fill_text
+        parts = text.strip().split("\n\n")
+        return "\n\n".join(part if part.startswith(" ") else fill(part, width, indent) for part in parts)
+
+
 @dataclass(frozen=True)
 class SharedFlags:
     """The flags that every script has, as they were given.
@@ -98,7 +111,7 @@ class SharedFlags:
 
 def script_parser(description: str) -> Parser:
     """A parser with the flags of every script."""
-    parser = Parser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = Parser(description=description, formatter_class=Help)
     names, usual = ", ".join(available()), SharedFlags()
     add = parser.add_argument_group("data set, device and output").add_argument
     add("--dataset", default=usual.dataset, help=f"{names}, or the path of your own YAML file")
@@ -190,7 +203,7 @@ def _status_of(main: Callable[[], None]) -> int:
         _complain(f"error: {error}\n{error.details}")
         return EXIT_USER_ERROR
     except KeyboardInterrupt as interrupt:
-        return _interrupted(f"; {str(interrupt) or 'the same command goes on from the last state that was saved'}")
+        return _interrupted(f"; {str(interrupt) or 'the same command goes on from what was saved, if anything was'}")
     except Exception as error:
         if was_interrupted(error):
             return _interrupted("")

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from configs.errors import UserError
@@ -115,14 +116,27 @@ def _fault(error: BaseException, what: str, name: str) -> UserError:
 
 
 def _asked_for_by(error: BaseException) -> tuple[str, str] | None:
-    """The setting whose class or function an error came from, and what it says."""
-    codes = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
-    for code in reversed(codes):
-        settings = [setting for setting, file in _found.items() if file == code.co_filename]
-        exact = [setting for setting in settings if code.co_qualname.split(".")[0] == setting[1].partition(":")[2]]
-        if settings:
-            return (exact or settings)[0]
-    return None
+    """The setting whose class or function an error came from, and what it says.
+
+    Of several things in one file it is the one that the innermost frame belongs to. A helper in that file belongs to
+    whoever called it, and what a class has inherited to the class of the object.
+    """
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)][::-1]
+    passed = {frame.f_code.co_filename for frame in frames}
+    settings = [setting for setting, file in _found.items() if file in passed]
+    for frame in frames:
+        for owner in (_class_of_first(frame), (frame.f_code.co_filename, frame.f_code.co_qualname.split(".")[0])):
+            for setting in settings:
+                if owner == (_found[setting], setting[1].partition(":")[2]):
+                    return setting
+    return next((s for frame in frames for s in settings if _found[s] == frame.f_code.co_filename), None)
+
+
+def _class_of_first(frame: FrameType) -> tuple[str, str]:
+    """File and name of the class of what a function was called with first: of a method, its object."""
+    first = frame.f_locals.get(frame.f_code.co_varnames[0]) if frame.f_code.co_argcount else None
+    found = first if isinstance(first, type) else type(first)
+    return getattr(sys.modules.get(found.__module__), "__file__", None) or "", found.__qualname__
 
 
 def _is_own(file: str, besides: str) -> bool:

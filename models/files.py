@@ -7,6 +7,7 @@ a kernel out of its memory, never end (a list that holds itself) or pass nonsens
 import importlib
 import pickle
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from configs.errors import UserError
+from configs.regular import open_regular
 
 MOST_LEVELS = 16
 """Dicts and lists inside one another; our own files have seven."""
@@ -25,10 +27,16 @@ MOST_SHARING = 1 << 28
 FLOATS = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
 DTYPES = FLOATS | {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
 SAFETENSORS = ".safetensors"
+BEGINNING = b"PK\3\4"
+"""Of what ``torch.save`` writes, a ZIP archive."""
 
 
 class Unsound(Exception):
     """Something that no such file holds; the message says where and what, without the file's name."""
+
+
+class CutShort(UserError):
+    """A file that ends too early, so that nothing of it can be read."""
 
 
 def load_plain(path: Path, what: str) -> Any:
@@ -40,8 +48,10 @@ def load_plain(path: Path, what: str) -> Any:
 
     Raises:
         UserError: no such file; not one of plain tensors; one that would run code when unpickled.
+        CutShort: only the beginning of one is there.
     """
     try:
+        _check_whole(path)
         if path.suffix == SAFETENSORS:
             content = _safetensors(path)
         else:
@@ -66,6 +76,22 @@ def load_plain(path: Path, what: str) -> Any:
     except Unsound as error:
         raise UserError(f"{path}: not a {what}: {error}; name another file") from error
     return content
+
+
+def _check_whole(path: Path) -> None:
+    """See that an archive has its end, which torch, depending on the place of the cut, calls anything.
+
+    Raises:
+        CutShort: it has not, or the file is empty.
+        OSError: it cannot be read.
+    """
+    with open_regular(path) as file:
+        head = file.read(len(BEGINNING))
+        if BEGINNING.startswith(head) and not zipfile.is_zipfile(file):
+            raise CutShort(
+                f"{path}: damaged or cut short: its end is missing after {file.seek(0, 2):,} bytes; "
+                f"put back a copy of it, or make it anew"
+            )
 
 
 def check_plain(content: object) -> None:

@@ -1,6 +1,7 @@
 """What each estimator said in each replicate, on disk: whole or not at all, and never that of other settings."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,17 @@ def replicate_identity(setup: Setup, plan: Plan, replicate: int, estimator: Esti
 
 def kept_file(folder: Path, label: str, replicate: int, identity: Identity) -> Path:
     """Where an estimate is kept."""
-    name = re.sub(r"[^\w.@-]", "-", label)
-    return folder / f"{name}_replicate{replicate}_{identity.key}.npz"
+    return folder / f"{_file_name(label)}_replicate{replicate}_{identity.key}.npz"
+
+
+def kept_besides(folder: Path, labels: Iterable[str]) -> list[str]:
+    """Other estimators than these of which there are estimates, of whatever settings; called as their files are."""
+    kept = {path.name.rpartition("_replicate")[0] for path in folder.glob("*_replicate*.npz")}
+    return sorted(kept - {_file_name(label) for label in labels})
+
+
+def _file_name(label: str) -> str:
+    return re.sub(r"[^\w.@-]", "-", label)
 
 
 def save(path: Path, found: Relatedness) -> None:

@@ -35,7 +35,7 @@ def check_sizes(config: Config, split: str, keys: Sequence[str], world: int, des
         world: processes that share the evaluation.
 
     Raises:
-        UserError: naming a file whose size differs, or that is missing or damaged.
+        UserError: naming a file whose size differs, that is missing, or whose header is damaged.
     """
     if config.data.on_error == "skip":
         return

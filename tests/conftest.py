@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import io
+import json
 import os
 import runpy
 import signal
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -22,6 +24,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"
 
 Script = Callable[..., subprocess.CompletedProcess]
+Reproduce = Callable[..., subprocess.CompletedProcess]
 
 # Tests work on little data, where more threads only wait for one another; pytest-xdist runs tests side by side.
 torch.set_num_threads(1)
@@ -135,3 +138,38 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+def usual(rooms: Path, dest: Path) -> list[str]:
+    """Flags that make reproduce_tables.py quick."""
+    return [*tiny(rooms), "--set", "scoring.num_batches=2", "--device", "cpu", "--dest", str(dest)]
+
+
+@pytest.fixture
+def reproduce(run_script: Script, rooms: Path, tmp_path: Path) -> Reproduce:
+    """Run the script on small pictures, with results in ``tmp_path / "out"``."""
+    return lambda *flags, **options: run_script(
+        "reproduce_tables.py", *usual(rooms, tmp_path / "out"), *flags, **options
+    )
+
+
+@pytest.fixture
+def in_this_process(run_script: Script, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Children run in this process, which saves the seconds that each needs to start; their scripts are listed."""
+    started: list[str] = []
+
+    def child(words: list[str], log: Path, keep: object) -> int:
+        started.append(words[0])
+        result = run_script(*words)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a") as file:
+            file.write(f"$ {words[0]}\n{result.stdout}{result.stderr}")
+        return result.returncode
+
+    monkeypatch.setattr("reproduce.running.children.run_child", child)
+    return started
+
+
+def tables(dest: Path) -> dict[str, Any]:
+    """What tables.json holds."""
+    return json.loads((dest / "tables.json").read_text())["tables"]

@@ -4,68 +4,20 @@ import re
 import shutil
 import subprocess
 import sys
-from functools import cache
-from itertools import combinations
 
 import pandas as pd
 import pytest
+from small_tables_of_pairs import FLAGS, LAYERS, METRICS, as_published, comparison, report_of, runner
 
 import json2tab
 from configs import UserError
 from reports.similarity.report import WEIGHTING_NAMES
-from reproduce.published.similarity import PAIRS, orders_agree, published_similarity
-
-SPARSITIES = (30, 50, 70, 90)
-LAYERS = (*WEIGHTING_NAMES, "min_sparsity")
-METRICS = {"EPI-Sim": "epi", "IOU": "iou", "CSS": "sals", "MCSS": "masked_sals"}
-
-
-def report_of(value, tasks=("seg", "sn", "depth"), sparsities=SPARSITIES, dataset="nyuv2"):
-    """A similarity.json with the entries value(weighting, metric, set, "a/b"), all in the published names."""
-    sets = [str(s) for s in sparsities] + ([",".join(map(str, sparsities))] if len(sparsities) > 1 else [])
-    table = {
-        f"{layer}_X_{sim}": {
-            f"s{chosen}_X_{a}_X_{b}": value(WEIGHTING_NAMES.get(layer, layer), metric, chosen, f"{a}/{b}")
-            for chosen in sets
-            for a, b in combinations(tasks, 2)
-        }
-        for layer in LAYERS
-        for metric, sim in METRICS.items()
-    }
-    return {
-        "schema": 1, "dataset": dataset, "tasks": list(tasks), "sparsities": list(sparsities), "num_seeds": 1,
-        "num_batches": 4, "table": table, "stderr": {row: dict.fromkeys(table[row]) for row in table},
-        "layers": {"seed": [], "sparsity": [], "pair": [], "layer": []},
-    }  # fmt: skip
-
-
-@cache
-def published_numbers():
-    return {
-        (weighting, metric, frozenset(chosen.split(",")), frozenset(pair.split("/"))): value
-        for (weighting, metric, chosen), row in published_similarity().iterrows()
-        for pair, value in row.items()
-    }
-
-
-def as_published(weighting, metric, chosen, pair):
-    """The published number itself, whatever the order within sets and pairs; 0.5 where there is none."""
-    key = (weighting, metric, frozenset(chosen.split(",")), frozenset(pair.split("/")))
-    return published_numbers().get(key, 0.5)
+from reproduce.published.similarity import PAIRS, published_similarity
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
-    """Run the script's main on a report; what it printed."""
-
-    def call(contents, *flags):
-        path = tmp_path / "similarity.json"
-        path.write_text(contents if isinstance(contents, str) else json.dumps(contents))
-        monkeypatch.setattr(sys, "argv", ["json2tab.py", str(path), *flags])
-        json2tab.main()
-        return capsys.readouterr().out
-
-    return call
+    return runner(tmp_path, monkeypatch, capsys)
 
 
 def numbered():
@@ -76,8 +28,6 @@ def numbered():
     return contents
 
 
-FLAGS = {"step": "step (five_zeros)", "sparsity": "sparsity (av_sparsity)", "EPI-Sim": "EPI-Sim (epi)",
-         "IOU": "IOU (iou)", "CSS": "CSS (sals)", "MCSS": "MCSS (masked_sals)"}  # fmt: skip
 EXPLAINED = "Weightings: equal: every layer counts 1; linear: layer number l, counted from 0, counts l; step: "
 
 
@@ -175,73 +125,6 @@ def test_the_published_table_is_copied_right(shared):
     assert found == published.size == 240
 
 
-def comparison(text):
-    *lines, summary = text.splitlines()
-    frame = pd.read_csv(io.StringIO("\n".join(lines)), sep="\t", dtype={"sparsities": str})
-    plain = {flag: name for name, flag in FLAGS.items()}
-    return frame.replace(plain).set_index(["weighting", "metric", "sparsities"]), summary
-
-
-def test_the_published_numbers_agree_with_themselves(run):
-    frame, summary = comparison(run(report_of(as_published), "--compare_paper"))
-    assert frame.shape == (80, 10)
-    assert (frame["order"] == "agrees").all()
-    assert (frame[[f"{pair}: diff" for pair in PAIRS]] == 0).all().all()
-    row = frame.loc[("sparsity", "MCSS", "30,50,70,90")]
-    assert [row[f"{pair}: paper"] for pair in PAIRS] == [0.768, 0.731, 0.726]  # PAPER, last row of the first table
-    assert summary.startswith("# ") and "80 of 80 rows; mean absolute difference 0.000 over 240 values" in summary
-
-
-def test_two_pairs_swapped_disagree(run):
-    contents = report_of(as_published)
-    row = contents["table"]["equal_X_epi"]  # published at 50 %: .967 .926 .958
-    row["s50_X_seg_X_sn"], row["s50_X_seg_X_depth"] = 0.926, 0.967
-    frame, summary = comparison(run(contents, "--compare_paper"))
-    assert frame.loc[("equal", "EPI-Sim", "50"), "order"] == "differs"
-    assert frame.loc[("equal", "EPI-Sim", "50"), [f"{pair}: diff" for pair in PAIRS]].tolist() == [-0.041, 0.041, 0]
-    assert "79 of 80 rows" in summary and "difference 0.000 " in summary  # 2 * 0.041 / 240
-
-
-def test_order_of_tasks_and_sparsities_and_further_tasks_do_not_matter(run):
-    contents = report_of(as_published, ("depth", "edge", "sn", "seg"), (90, 70, 50, 30))
-    frame, summary = comparison(run(contents, "--compare_paper"))
-    assert (frame["order"] == "agrees").all() and "80 of 80" in summary
-
-
-def test_what_we_do_not_have_is_left_out(run):
-    contents = report_of(as_published, sparsities=(50, 60))
-    contents["table"]["equal_X_iou"]["s50_X_seg_X_sn"] = None
-    for pair in ("seg_X_sn", "seg_X_depth", "sn_X_depth"):
-        contents["table"]["equal_X_epi"][f"s50_X_{pair}"] = None
-    frame, summary = comparison(run(contents, "--compare_paper"))
-    assert set(frame.index.get_level_values("sparsities")) == {"50"} and len(frame) == 15
-    assert frame.loc[("equal", "IOU", "50")].isna().sum() == 3  # ours, the difference and the order
-    assert "14 of 14 rows" in summary and "over 44 values" in summary
-
-
-@pytest.mark.parametrize(
-    ("ours", "published", "agrees"),
-    [
-        ([0.9, 0.8, 0.7], [0.6, 0.5, 0.4], True),
-        ([0.9, 0.8, 0.7], [0.6, 0.4, 0.5], False),
-        ([0.9, 0.8, 0.7], [0.6, 0.5, 0.5], True),  # a published tie contradicts nothing
-        ([0.9, 0.7, 0.8], [0.6, 0.5, 0.5], True),
-        ([0.8671, 0.869, 0.8674], [0.967, 0.971, 0.959], True),  # ours tie in print: .867 .869 .867
-        ([0.866, 0.869, 0.867], [0.967, 0.971, 0.959], False),
-        ([0.9, float("nan"), 0.7], [0.6, 0.5, 0.4], None),
-    ],
-)
-def test_orders_are_judged_as_printed(ours, published, agrees):
-    assert orders_agree(ours, published) is agrees
-
-
-@pytest.mark.parametrize("form", ["markdown", "latex"])
-def test_the_comparison_ends_in_its_summary_in_every_format(run, form):
-    lines = run(report_of(as_published), "--compare_paper", "--format", form).splitlines()
-    assert any("80 of 80 rows" in line for line in lines[-2:])
-    assert sum("agrees" in line and "MCSS" in line for line in lines) == 20
-
-
 def test_out_is_written_and_nothing_printed(run, tmp_path):
     out = tmp_path / "new" / "table.tsv"
     assert run(numbered(), "--out", str(out)) == ""
@@ -265,7 +148,7 @@ def test_out_is_written_and_nothing_printed(run, tmp_path):
 def test_mistakes_are_named_and_nothing_is_written(run, tmp_path, monkeypatch, contents, flags, named):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError) as caught:
-        run(contents, *([] if "--out" in flags else ["--out", "t.tsv"]), *flags)
+        run(contents, *([] if "--out" in flags else ["--out", "new/folder/t.tsv"]), *flags)
     assert named in str(caught.value) and "\n" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["similarity.json"]
 

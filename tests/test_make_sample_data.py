@@ -137,6 +137,7 @@ def test_an_interrupted_run_leaves_nothing_behind(tmp_path):
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: to all processes
     _, complaint = process.communicate(timeout=60)
     assert process.returncode == 130, complaint
+    assert complaint.endswith("interrupted; no image is kept; the same command renders all of them anew\n")
     assert "Traceback" not in complaint
     assert not list(tmp_path.iterdir())
 

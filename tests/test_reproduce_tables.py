@@ -8,51 +8,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
 
 import pytest
-from conftest import REPOSITORY, Script, assert_user_error, tiny
+from conftest import REPOSITORY, Reproduce, Script, assert_user_error, tables, usual
 
 from training.checkpoints.checkpoint import read_checkpoint
 
-Reproduce = Callable[..., CompletedProcess]
 TWO = ["--tasks", "sn,edge", "--max_iters", "2"]
-
-
-def usual(rooms: Path, dest: Path) -> list[str]:
-    return [*tiny(rooms), "--set", "scoring.num_batches=2", "--device", "cpu", "--dest", str(dest)]
-
-
-@pytest.fixture
-def reproduce(run_script: Script, rooms: Path, tmp_path: Path) -> Reproduce:
-    """Run the script on small pictures, with results in ``tmp_path / "out"``."""
-    return lambda *flags, **options: run_script(
-        "reproduce_tables.py", *usual(rooms, tmp_path / "out"), *flags, **options
-    )
-
-
-@pytest.fixture
-def in_this_process(run_script: Script, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Children run in this process, which saves the seconds that each needs to start; their scripts are listed."""
-    started: list[str] = []
-
-    def child(words: list[str], log: Path, keep: object) -> int:
-        started.append(words[0])
-        result = run_script(*words)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a") as file:
-            file.write(f"$ {words[0]}\n{result.stdout}{result.stderr}")
-        return result.returncode
-
-    monkeypatch.setattr("reproduce.running.children.run_child", child)
-    return started
-
-
-def tables(dest: Path) -> dict[str, Any]:
-    return json.loads((dest / "tables.json").read_text())["tables"]
 
 
 def listing(result: CompletedProcess) -> list[tuple[str, str]]:
@@ -257,54 +221,3 @@ def test_a_damaged_tables_json_is_written_anew(
     result = reproduce("--tasks", "edge", "--max_iters", "1", "--table", "sparsity", "--methods", "baseline")
     assert result.returncode == 0, result.stderr
     assert list(tables(tmp_path / "out")) == ["sparsity"]
-
-
-EVIDENCE = ["--table", "evidence", "--tasks", "sn,edge", "--max_iters", "1", "--estimators", "snip,labels",
-            "--replicates", "2", "--set", "scoring.relatedness_batches=2"]  # fmt: skip
-
-
-def test_evidence_ends_with_a_verdict_and_the_second_call_does_nothing(
-    reproduce: Reproduce, in_this_process: list[str], tmp_path: Path
-) -> None:
-    result = reproduce(*EVIDENCE, "--num_seeds", "2")
-    assert result.returncode == 0, result.stderr
-    train, evaluate = "launch_training.py", "eval_pruned_net.py"
-    assert in_this_process == ["task_relatedness.py", *[train, evaluate] * 6]
-    dest = tmp_path / "out"
-    scores = tables(dest)["evidence"]["judgement"]["scores"]
-    assert [score["label"] for score in scores] == ["snip", "labels", "partner's mean", "target's mean"]
-    assert scores[0]["passes"] == 2 * (2 + 2 * 3 * 2), "in each replicate 2 batches, of 2 tasks and their stand-ins"
-    assert scores[0]["cost"] == pytest.approx(28 / (2 * 6)) and scores[1]["cost"] == 0
-    assert (dest / "evidence.png").exists() and "| snip " in (dest / "tables.md").read_text()
-    assert "Evidence on sample: split halves of the gains agree by" in result.stdout
-    gains, runs = (dest / "gains.json").read_bytes(), json.loads((dest / "gains.json").read_text())["runs"]
-    assert len(runs) == 6 and {run["iterations"] for run in runs} == {1}
-    in_this_process.clear()
-    assert reproduce(*EVIDENCE, "--num_seeds", "2").returncode == 0
-    assert in_this_process == [] and (dest / "gains.json").read_bytes() == gains
-    given = reproduce(*EVIDENCE, "--gains", dest / "gains.json", "--dest", tmp_path / "given")
-    assert given.returncode == 0 and in_this_process == ["task_relatedness.py"]
-    here, there = (tables(folder)["evidence"]["judgement"]["gains"] for folder in (dest, tmp_path / "given"))
-    assert here == there
-
-
-def test_evidence_that_was_killed_goes_on_with_the_run_in_work(
-    reproduce: Reproduce, in_this_process: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    import reproduce.running.children as children
-
-    run_child = children.run_child
-
-    def killed(words: list[str], *rest: object, **options: object) -> int:
-        if words[0] == "launch_training.py" and "sn,edge" in words:
-            return -9
-        return run_child(words, *rest, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(children, "run_child", killed)
-        assert reproduce(*EVIDENCE).returncode == 1
-    assert len(json.loads((tmp_path / "out" / "gains.json").read_text())["runs"]) == 2
-    in_this_process.clear()
-    assert reproduce(*EVIDENCE).returncode == 0
-    assert in_this_process == ["launch_training.py", "eval_pruned_net.py"]
-    assert len(json.loads((tmp_path / "out" / "gains.json").read_text())["runs"]) == 3

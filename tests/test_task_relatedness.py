@@ -85,6 +85,17 @@ def test_only_what_a_change_affects_is_estimated_again(relatedness, tmp_path: Pa
     assert "0 of 2" in relatedness("--estimators", "labels", "--num_batches", 3).stdout
 
 
+def test_estimates_that_a_narrower_call_leaves_out_are_kept_and_it_says_how_to_get_them_back(
+    relatedness, tmp_path: Path
+) -> None:
+    assert "Estimated by earlier calls" not in relatedness("--estimators", "snip,labels").stdout
+    narrow = relatedness("--estimators", "labels").stdout
+    assert "and not in relatedness.json now: snip; name these too" in narrow
+    assert list(found(tmp_path / "out").estimators) == ["labels"]
+    back = relatedness("--estimators", "snip,labels").stdout
+    assert "4 of 4 estimates kept" in back and "Estimated by earlier calls" not in back
+
+
 def test_without_controls_there_is_no_floor(relatedness, tmp_path: Path) -> None:
     result = relatedness("--estimators", "snip", "--no_controls")
     assert result.returncode == 0, result.stderr

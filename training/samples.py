@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from configs import UserError
 from dataloaders import MultitaskDataset, open_dataset
 from dataloaders.batches.fetching import Reader, Request
 from reports.training.samples import Row, draw_samples
@@ -77,25 +78,40 @@ def choose(losses: np.ndarray) -> dict[int, str]:
 def draw_evaluated(setup: Setup, net: nn.Module, losses: SampleLosses, path: Path) -> list[str]:
     """Draw image, target and prediction of the samples chosen, on the main process; all processes call this.
 
+    Where nothing can be drawn, a picture of an earlier evaluation is removed: it would stand beside numbers that it
+    does not belong to.
+
     Returns:
         the tasks that are left out, since their kind does not say how to draw them.
 
     Raises:
-        UserError: the file cannot be written.
+        UserError: the file cannot be written, or not removed.
     """
     dataset = open_dataset(setup.config, "test", setup.keys)
     places, values = losses.gathered(dataset)
     shown = {name: task for name, task in setup.tasks.items() if task.look is not None}
+    rows = []
     if setup.runtime.is_main and shown and places:
         reader = Reader(dataset, setup.config, seed=0)
-        rows = []
         for row, label in choose(values).items():
             told = dict(zip(setup.tasks, values[row], strict=True))
             if (drawn := _row(setup, net, reader, places[row], label, told)) is not None:
                 rows.append(drawn)
+    if rows:
         order = "samples of the test split, ordered by the mean of their tasks' ranks; grey: no target"
         draw_samples(path, f"{path.stem.removeprefix('eval_')}: {order}", rows, styles(setup.tasks))
+    elif setup.runtime.is_main:
+        _remove_earlier(path)
     return [name for name in setup.tasks if name not in shown]
+
+
+def _remove_earlier(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{path}: of an earlier evaluation, and cannot be removed: {error.strerror}; remove it yourself"
+        ) from error
 
 
 @torch.no_grad()

@@ -60,6 +60,7 @@ def render_folder(path: Path, rendering: Rendering, workers: int) -> None:
     pixels = np.zeros(len(CLASSES), dtype=np.int64)
     # Closing the processes before the folder: none may write into it while it is renamed or removed.
     with (
+        _said_to_begin_anew(),
         _new_folder(path) as folder,
         closing(map_in_processes(partial(_render_one, folder, rendering), tasks, workers, "renders")) as results,
     ):
@@ -68,6 +69,15 @@ def render_folder(path: Path, rendering: Rendering, workers: int) -> None:
             entries[split].append(entry)
             pixels += counted * (split == "train")
         layout.finish(folder, entries, pixels)
+
+
+@contextmanager
+def _said_to_begin_anew() -> Iterator[None]:
+    """An interrupt says what becomes of the images, since of most work something is kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("no image is kept; the same command renders all of them anew") from None
 
 
 def _render_one(folder: Path, rendering: Rendering, task: tuple[str, int]) -> tuple[Entry, NDArray[np.int64]]:

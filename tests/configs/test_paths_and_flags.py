@@ -1,11 +1,13 @@
 """Files appear whole or not at all; flags are checked; a script ends with the right status."""
 
 import argparse
+import ast
 import shlex
 import signal
 from pathlib import Path
 
 import pytest
+from conftest import REPOSITORY, Script
 
 from configs import UserError, flags
 from configs.paths import prepare_folder, replacing, write_text
@@ -112,3 +114,21 @@ def test_names_in_registries_and_in_the_users_modules(tmp_path: Path, monkeypatc
     ):
         with pytest.raises(UserError, match=message):
             resolve(name, {"x": 1}, "thing", tmp_path)
+
+
+def test_help_shows_examples_one_a_line_and_every_default_once(
+    run_script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    examples = 0
+    for script in sorted(REPOSITORY.glob("*.py")):
+        said = ast.get_docstring(ast.parse(script.read_text())) or ""
+        text = run_script(script.name, "--help").stdout
+        for line in (line for line in said.splitlines() if line.startswith("    ")):
+            assert f"\n{line}\n" in text, script.name
+            examples += 1
+        text = " ".join(text.split())
+        for words in ("default: None", "default: False", "default: sample (default: sample)"):
+            assert words not in text, script.name
+        assert script.name != "task_relatedness.py" or "seed of every random generator (default: 0)" in text
+    assert examples > 8

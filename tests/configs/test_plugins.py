@@ -138,3 +138,34 @@ def test_of_two_things_in_a_file_the_one_that_failed_is_named(find: Callable[...
     first = resolve("users_own:first", {}, "other thing (mine.yaml: other.thing)")
     with pytest.raises(UserError, match=r"^other thing .*'users_own:first' raised ValueError \("), all_users_code():
         first()
+
+
+SHARED = """
+class Data:
+    def read(self):
+        fail()
+class Base:
+    def loss(self):
+        fail()
+class Task(Base):
+    pass
+class Other(Base):
+    def loss(self):
+        super().loss()
+def fail():
+    raise ValueError
+"""
+
+
+@pytest.mark.parametrize(("name", "call"), [("Data", "read"), ("Task", "loss"), ("Other", "loss")])
+def test_what_a_file_of_several_things_shares_is_blamed_on_the_one_that_came_to_it(
+    find: Callable[..., Any], name: str, call: str
+) -> None:
+    """A helper, or what a class has inherited, has a name of its own, which no setting names."""
+    found = {"Data": find(SHARED, "Data")}
+    for other in ("Task", "Other"):
+        found[other] = resolve(f"users_own:{other}", {}, f"{other} (mine.yaml: {other})")
+    said = WHAT if name == "Data" else f"{name} (mine.yaml: {name})"
+    with pytest.raises(UserError) as caught, all_users_code():
+        getattr(found[name](), call)()
+    assert str(caught.value).startswith(f"{said}: 'users_own:{name}' raised ValueError ("), str(caught.value)

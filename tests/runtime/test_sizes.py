@@ -9,6 +9,7 @@ from conftest import Script, assert_user_error
 from small_data import make_mtan, make_nyuv2, make_taskonomy, settings, write_npy, write_png
 
 from configs import UserError
+from dataloaders import open_dataset
 from dataloaders.datasets.nyuv2 import NYUv2
 from runtime.sizes import check_sizes
 
@@ -49,6 +50,21 @@ def test_every_file_is_looked_at_once(tmp_path: Path, looked_at: list) -> None:
     make_nyuv2(root, count=4)
     check(root, tmp_path)
     assert len(looked_at) == 27 + 12
+
+
+def test_of_damaged_files_the_header_is_told_beforehand_and_the_rest_when_it_is_read(tmp_path: Path) -> None:
+    """As docs/data.md says."""
+    root = make_nyuv2(tmp_path / "data")
+    for name in ("img/0002.png", "depth/0001.npy"):
+        (root / name).write_bytes((root / name).read_bytes()[:-30])
+    check(root, tmp_path)
+    dataset = open_dataset(settings("nyuv2", root), "train", KEYS)
+    for index, key, name in ((2, "img", "0002.png"), (1, "depth", "0001.npy")):
+        with pytest.raises(UserError, match=f"{key}/{name}: .*fetch it again"):
+            dataset.read(index, key)
+    (root / "img" / "0002.png").write_bytes((root / "img" / "0002.png").read_bytes()[:10])
+    with pytest.raises(UserError, match=r"img/0002\.png"):
+        check(root, tmp_path / "anew")
 
 
 def test_wrong_sizes_and_files_are_named_and_looked_at_again(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import torch
 from small_training import assert_same, setup_for
 from torch import nn
 
+from configs import UserError
 from dataloaders import evaluation_loader
 from tasks import TASKS, Batch, Metrics, Task
 from training.constant import evaluate_constant, without_constant
@@ -166,6 +167,14 @@ def test_what_a_users_task_lacks_ends_no_evaluation(rooms: Path, tmp_path: Path)
     assert draw_evaluated(setup, setup.network(), losses, tmp_path / "x.png") == ["edge"]
     alone = replace(setup, tasks={"edge": setup.tasks["edge"]})
     assert evaluate_constant(alone) == {}
+    assert (tmp_path / "x.png").exists()
+    losses = SampleLosses(alone)
+    evaluate(alone.network(), alone, watch=losses.add)
+    assert draw_evaluated(alone, alone.network(), losses, tmp_path / "x.png") == ["edge"]
+    assert not (tmp_path / "x.png").exists(), "a picture of the earlier evaluation beside the numbers of this one"
+    (tmp_path / "x.png").mkdir()
+    with pytest.raises(UserError, match=r"x\.png: of an earlier evaluation, and cannot be removed: .*yourself"):
+        draw_evaluated(alone, alone.network(), losses, tmp_path / "x.png")
 
 
 def test_classes_without_as_many_names_are_numbers() -> None:

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from configs import UserError
 from configs.paths import remove_leftovers
+from models.files import CutShort
 from prune_utils.apply import dense_state
 from runtime.identity import Identity, differing_making, differing_requests, gone_on
 from training.checkpoints.checkpoint import Checkpoint, read_checkpoint
@@ -25,7 +26,7 @@ def earlier_run(job: Job, resume: bool, force: bool) -> Checkpoint | None:
     With ``force`` the files of an earlier run stay until the new one has saved for the first time (``Trainer``).
 
     Raises:
-        UserError: an earlier run would be lost; the last checkpoint was made with other settings.
+        UserError: an earlier run would be lost; the last checkpoint is damaged, or was made with other settings.
     """
     if resume and force:
         raise UserError("--resume goes on with the earlier run, --force starts anew; give one of them")
@@ -42,7 +43,12 @@ def earlier_run(job: Job, resume: bool, force: bool) -> Checkpoint | None:
         raise UserError(f"{existing[0]} is there already; go on with --resume, or start anew with --force")
     if job.last not in existing:
         raise UserError(f"--resume: {existing[0]} is there, but not {job.last}; start anew with --force")
-    checkpoint = read_checkpoint(job.last, list(job.setup.tasks))
+    try:
+        checkpoint = read_checkpoint(job.last, list(job.setup.tasks))
+    except CutShort as error:
+        raise UserError(
+            f"--resume: {job.last} is damaged or cut short; put back a copy of it, or start anew with --force"
+        ) from error
     _check_can_go_on(job, checkpoint)
     identity = runtime.from_main(lambda: _identity_to_go_on(job, checkpoint))
     done, wanted = iteration_of(checkpoint), job.schedule.max_iters

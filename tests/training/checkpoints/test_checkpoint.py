@@ -17,7 +17,7 @@ from configs import ModelConfig, UserError
 from models import MultitaskNet, build_network
 from prune_utils.apply import kept_counts, masks_of
 from prune_utils.layers import weights
-from training.checkpoints.checkpoint import Checkpoint, read_checkpoint, restore, write_checkpoint
+from training.checkpoints.checkpoint import Checkpoint, read_checkpoint, read_identity, restore, write_checkpoint
 
 SMALL = ModelConfig(depth=18, width=4, head_channels=4, rates=(1, 2))
 CHANNELS = {"seg": 5, "sn": 3}
@@ -152,6 +152,19 @@ def test_a_file_that_is_no_checkpoint_is_refused_in_one_line(kind: str, tmp_path
     with pytest.raises(UserError, match="file.pth") as caught:
         read_checkpoint(path, ["seg"])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("read", [read_checkpoint, read_identity])
+def test_a_file_that_was_cut_anywhere_is_said_to_be_cut_short(read: Any, tmp_path: Path) -> None:
+    path = tmp_path / "file.pth"
+    write_checkpoint(path, small_checkpoint(weights={"w": torch.rand(10_000)}))
+    whole = path.read_bytes()
+    read(path, ["seg"])
+    for end in (0, 1, 3, 4, 100, 2000, 5000, len(whole) // 2, len(whole) - 200, len(whole) - 22, len(whole) - 1):
+        path.write_bytes(whole[:end])
+        with pytest.raises(UserError, match=r"file.pth: damaged or cut short: .* put back a copy") as caught:
+            read(path, ["seg"])
+        assert f"after {end:,} bytes" in str(caught.value)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

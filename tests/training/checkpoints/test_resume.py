@@ -58,6 +58,14 @@ def test_a_final_network_without_the_last_checkpoint_is_work_too(rooms: Path, do
         earlier_run(job(rooms, done), resume=True, force=False)
 
 
+@pytest.mark.parametrize("part", [0, 0.001, 0.5])
+def test_a_last_checkpoint_that_was_cut_short_says_what_to_do(part: float, rooms: Path, done: Path) -> None:
+    last = job(rooms, done).last
+    last.write_bytes(last.read_bytes()[: int(part * last.stat().st_size)])
+    with pytest.raises(UserError, match=r"--resume: .*last_.* is damaged or cut short; put back a copy .*--force"):
+        earlier_run(job(rooms, done), resume=True, force=False)
+
+
 def test_no_earlier_run_starts_from_the_beginning(rooms: Path, tmp_path: Path) -> None:
     assert earlier_run(job(rooms, tmp_path), resume=True, force=False) is None
 
