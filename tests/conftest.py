@@ -68,6 +68,23 @@ def run_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Script:
     return run
 
 
+@pytest.fixture
+def in_this_process(run_script: Script, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Children run in this process, which saves the seconds that each needs to start; their scripts are listed."""
+    started: list[str] = []
+
+    def child(words: list[str], log: Path, keep: object) -> int:
+        started.append(words[0])
+        result = run_script(*words)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a") as file:
+            file.write(f"$ {words[0]}\n{result.stdout}{result.stderr}")
+        return result.returncode
+
+    monkeypatch.setattr("reproduce.running.children.run_child", child)
+    return started
+
+
 @contextlib.contextmanager
 def _as_in_a_new_process(folder: Path) -> Iterator[None]:
     """What a script changes in its process is put back, and the test's own modules are forgotten."""

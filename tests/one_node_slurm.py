@@ -1,4 +1,7 @@
-"""A Slurm of one node, this machine, with folder, ports and key of its own; needs no service and, in a container, no cgroups."""
+"""A Slurm of one node, this machine, with folder, ports and key of its own.
+
+It needs no service of the system's and no cgroups, so that it starts in a container as well.
+"""
 
 import getpass
 import os

@@ -34,23 +34,6 @@ def reproduce(run_script: Script, rooms: Path, tmp_path: Path) -> Reproduce:
     )
 
 
-@pytest.fixture
-def in_this_process(run_script: Script, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Children run in this process, which saves the seconds that each needs to start; their scripts are listed."""
-    started: list[str] = []
-
-    def child(words: list[str], log: Path, keep: object) -> int:
-        started.append(words[0])
-        result = run_script(*words)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a") as file:
-            file.write(f"$ {words[0]}\n{result.stdout}{result.stderr}")
-        return result.returncode
-
-    monkeypatch.setattr("reproduce.running.children.run_child", child)
-    return started
-
-
 def tables(dest: Path) -> dict[str, Any]:
     return json.loads((dest / "tables.json").read_text())["tables"]
 

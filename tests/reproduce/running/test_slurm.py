@@ -1,9 +1,10 @@
-"""reproduce_tables.py --launcher slurm with a Slurm of one node: submitted, looked at, cancelled, done again, collected."""
+"""reproduce_tables.py --launcher slurm and a Slurm of one node: submitted, cancelled, submitted again, collected."""
 
 import json
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import REPOSITORY, Script, assert_user_error, tiny
+from conftest import REPOSITORY, Script, tiny
 from one_node_slurm import PATIENCE, NoSlurm, one_node_slurm, until
 
-from reproduce.running.cluster import FOLDER
 from reproduce.running.submission import RECORD
 
 LONG = 3 * PATIENCE
@@ -38,7 +38,7 @@ def slurm(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def flags(rooms: Path, dest: Path) -> list[str]:
     return [*tiny(rooms), "--device", "cpu", "--dest", str(dest), "--tasks", "edge", "--max_iters", "2",
-            "--table", "sparsity", "--methods", "baseline,random"]  # fmt: skip
+            "--table", "sparsity", "--methods", "baseline", "--num_seeds", "2"]  # fmt: skip
 
 
 def from_a_shell_that_closes(command: list[str], folder: Path) -> str:
@@ -83,39 +83,39 @@ def table(dest: Path) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_runs_given_to_slurm_give_the_table_of_those_made_here(
-    slurm: None, run_script: Script, rooms: Path, tmp_path: Path
+    slurm: None, run_script: Script, in_this_process: list[str], rooms: Path, tmp_path: Path
 ) -> None:
-    dest, node = tmp_path / "out", os.uname().nodename.partition(".")[0]
+    dest, node = tmp_path / "out", f"NodeName={socket.gethostname().partition('.')[0]}"
     words = [*flags(rooms, dest), "--launcher", "slurm"]
-    dense, pruned = "sample_baseline_edge", "sample_random_90_edge"
+    runs = ["sample_baseline_edge", "seed_1/sample_baseline_edge"]
 
     def call(*more: str) -> str:
         result = run_script("reproduce_tables.py", *words, *more)
         assert result.returncode == 0, result.stderr
         return result.stdout
 
-    tell("scontrol", "update", f"NodeName={node}", "State=DRAIN", "Reason=test")
+    tell("scontrol", "update", node, "State=DRAIN", "Reason=test")
     said = from_a_shell_that_closes([sys.executable, str(REPOSITORY / "reproduce_tables.py"), *words], tmp_path)
     assert "Submitted 2 runs, slurm " in said, said
     first = jobs_of(dest)
-    assert queue() == {first[dense]: "PENDING", first[pruned]: "PENDING"}
+    assert list(first) == runs and queue() == dict.fromkeys(first.values(), "PENDING")
     said = call()
     assert "Submitted" not in said and jobs_of(dest) == first, said
-    assert f"queued, slurm {first[dense]} " in said and f"queued, slurm {first[pruned]} " in said, said
+    assert all(f"queued, slurm {job} " in said for job in first.values()), said
 
-    tell("scontrol", "update", f"NodeName={node}", "State=RESUME")
-    until((dest / "logs" / f"{dense}.log").exists, "a job to begin", LONG)
-    tell("scancel", first[dense])
-    until(lambda: not queue(), "the other job to end", LONG)
+    tell("scontrol", "update", node, "State=RESUME")
+    cancelled, log = first[runs[0]], dest / "logs" / f"{runs[0]}.log"
+    until(log.exists, "a job to begin", LONG)
+    tell("scancel", cancelled)
+    until(lambda: cancelled not in queue(), "its end", LONG)
     said = call()
-    assert f"{dense}: its job {first[dense]} ended before it was finished; see {dest}" in said, said
-    assert "Submitted 1 run, slurm " in said and table(dest)["finished"] == 1, said
-    second = jobs_of(dest)
-    assert list(second) == [dense] and second[dense] != first[dense]
+    assert f"sample_baseline_edge: its job {cancelled} ended before it was finished; see {log} and {dest}" in said, said
+    assert "Submitted 1 run, slurm " in said and jobs_of(dest)[runs[0]] not in first.values(), said
 
-    until(lambda: not queue(), "the second job to end", LONG)
-    assert "Submitted" not in call()
-    assert "0 of 5 commands to do. Everything is done." in call("--dry_run") and queue() == {}
+    until(lambda: not queue(), "all jobs to end", LONG)
+    assert "Submitted" not in call() and table(dest)["finished"] == 2
+    assert "0 of 4 commands to do. Everything is done." in call("--dry_run")
+    assert in_this_process == [] and queue() == {}
     here = run_script("reproduce_tables.py", *flags(rooms, tmp_path / "here"))
-    assert here.returncode == 0, here.stderr
-    assert table(dest) == table(tmp_path / "here") and table(dest)["finished"] == 2
+    assert here.returncode == 0 and len(in_this_process) == 4, here.stderr
+    assert table(dest) == table(tmp_path / "here")
