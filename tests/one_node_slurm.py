@@ -3,7 +3,6 @@
 It needs no service of the system's and no cgroups, so that it starts in a container as well.
 """
 
-import getpass
 import os
 import secrets
 import shutil
@@ -97,8 +96,8 @@ def one_node_slurm(cpus: int = 2) -> Iterator[Mapping[str, str]]:
         for left in reversed(range(TRIES)):
             try:
                 variables = stack.enter_context(_started(cpus))
-            except (TimeoutError, OSError, subprocess.SubprocessError) as error:
-                if not left:
+            except (OSError, subprocess.SubprocessError) as error:
+                if not left or not isinstance(error, ChildProcessError):
                     raise NoSlurm(f"it does not start: {' '.join(str(error).split())}") from error
             else:
                 break
@@ -131,7 +130,7 @@ def _configure(folder: Path, cpus: int) -> None:
     key.write_bytes(secrets.token_bytes(128))
     host, (controller, node) = socket.gethostname().partition(".")[0], _free_ports(2)
     text = CONFIGURATION.format(
-        folder=folder, host=host, user=getpass.getuser(), controller=controller, node=node, cpus=cpus
+        folder=folder, host=host, user=os.getuid(), controller=controller, node=node, cpus=cpus
     )
     (folder / "slurm.conf").write_text(text)
 
@@ -162,12 +161,15 @@ def _start(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -
 def _idle(daemons: Sequence[subprocess.Popen], folder: Path, variables: Mapping[str, str]) -> bool:
     for name, daemon in zip(DAEMONS, daemons, strict=True):
         if daemon.poll() is not None:
-            raise OSError(f"{name} ended with {daemon.returncode}: {(folder / f'{name}.out').read_text()[-300:]}")
+            said = (folder / f"{name}.out").read_text()[-300:]
+            raise ChildProcessError(f"{name} ended with {daemon.returncode}: {said}")
     command = ["sinfo", "--noheader", "--format=%T"]
-    answer = subprocess.run(
-        command, capture_output=True, text=True, timeout=PATIENCE, env={**os.environ, **variables}, check=False
-    )
-    return answer.stdout.split() == ["idle"]
+    with suppress(subprocess.TimeoutExpired):  # it asks a controller that has ended for long; look at that again
+        answer = subprocess.run(
+            command, capture_output=True, text=True, timeout=5, env={**os.environ, **variables}, check=False
+        )
+        return answer.stdout.split() == ["idle"]
+    return False
 
 
 def _end(daemons: Sequence[subprocess.Popen], variables: Mapping[str, str]) -> None:
