@@ -15,10 +15,10 @@ from reports.wording import counted
 from reproduce.listing import outline
 from reproduce.plan import TablePlan, all_runs
 from reproduce.progress import steps_of
-from reproduce.running.cluster import LAUNCHERS, Cluster, states_of
+from reproduce.running.cluster import FOLDER, LAUNCHERS, Cluster, states_of
 from reproduce.running.execution import LOCK, check_steps, write_tables
 from reproduce.running.outcomes import say
-from reproduce.units import Key, key_of, units_of
+from reproduce.units import Key, Unit, key_of, units_of
 from runtime.setup import Setup
 
 RECORD = "submitted.json"
@@ -48,7 +48,7 @@ def submit(setup: Setup, plans: Sequence[TablePlan], force: bool, cluster: Clust
         left = [unit for unit in units if unit.key not in under_way]
         for unit in left:
             if unit.key in before:
-                say(f"{unit.run.name}: its job {before[unit.key].job} ended before it was finished; see {unit.run.log}")
+                say(_ended(setup.dest, unit, before[unit.key].job))
         if left:
             given = cluster.give(executor, setup, left)
             jobs = [job for key, job in before.items() if key in under_way]
@@ -59,9 +59,9 @@ def submit(setup: Setup, plans: Sequence[TablePlan], force: bool, cluster: Clust
             unique = {(job.launcher, job.job): job for job in (*jobs, *new)}
             SubmittedFile(jobs=list(unique.values())).write(setup.dest / RECORD)
             numbers = f"{given[0][0]} to {given[-1][0]}" if given[1:] else given[0][0]
-            say(f"Submitted {counted(len(left), 'run')}, {cluster.launcher} {numbers}. They go on when you log out;")
+            say(f"Submitted {counted(len(left), 'run')}, {cluster.launcher} {numbers}. They go on when you log out.")
         if units:
-            say("the same command collects what is finished, --dry_run says how far they are.")
+            say("The same command collects what is finished, --dry_run says how far they are.")
         return write_tables(setup, plans)
 
 
@@ -91,6 +91,14 @@ def see_that_none_is_under_way(setup: Setup, plans: Sequence[TablePlan]) -> None
         raise UserError(
             f"'{run.name}'{more}: submitted already ({state}); wait, cancel its job, or give the same --launcher"
         )
+
+
+def _ended(dest: Path, unit: Unit, job: str) -> str:
+    """The line on a job that ended early: its run may say why or, of a time limit or a lack of memory, Slurm alone."""
+    logs = (unit.run.log, dest / FOLDER / f"{job}_0_log.err")
+    told = [str(path) for path in logs if path.exists() and path.stat().st_size]
+    where = f"see {' and '.join(told)}" if told else "it had not begun"
+    return f"{unit.run.name}: its job {job} ended before it was finished; {where}"
 
 
 def _record(dest: Path) -> Mapping[Key, SubmittedJob]:

@@ -127,12 +127,31 @@ def test_called_again_it_collects_what_is_finished_and_submits_only_what_nobody_
     file = call(plan)
     assert file.tables["sparsity"].finished == 1 and (plan.setup.dest / "tables.md").exists()
     assert queue.given[1:] == [[pruned.name]]
-    assert f"{pruned.name}: its job 100_1 ended before it was finished; see {pruned.log}" in capsys.readouterr().out
+    ended = f"{pruned.name}: its job 100_1 ended before it was finished; "
+    assert f"{ended}it had not begun\n" in capsys.readouterr().out
     finish(pruned)
     queue.states.clear()
     assert call(plan).tables["sparsity"].finished == 2 and len(queue.given) == 2
     assert runs_under_way(plan.setup.dest) == {}
     see_that_none_is_under_way(plan.setup, [plan])
+
+
+def test_a_job_that_ended_early_names_what_says_why(
+    plan: TablePlan, queue: Queue, capsys: pytest.CaptureFixture
+) -> None:
+    call(plan)
+    queue.states.clear()
+    dense, pruned = plan.runs
+    errors = plan.setup.dest / FOLDER / "100_1_0_log.err"
+    for path in (dense.log, pruned.log, errors, errors.with_name("100_0_0_log.err")):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    dense.log.write_text("error: no data")
+    errors.write_text("slurmstepd: error: *** JOB 100 CANCELLED DUE TO TIME LIMIT ***")
+    call(plan)
+    said = capsys.readouterr().out
+    assert f"its job 100_0 ended before it was finished; see {dense.log}\n" in said
+    assert f"its job 100_1 ended before it was finished; see {errors}\n" in said
 
 
 def test_what_the_queue_says_of_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
