@@ -24,7 +24,8 @@ def main() -> None:
     partners = file.tasks[1:]
     expected = [name for name in EXPECTED if name in partners]
     print(f"helped: {file.tasks[0]}; {file.replicates} replicates, {file.num_batches} batches each\n")
-    columns = ["estimator", "sensitivity", *partners, " > ".join(expected), "copy first", "noise last"]
+    counts = ["copy first", "noise last", "both, by value"]
+    columns = ["estimator", "sensitivity", *partners, " > ".join(expected), *counts]
     print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
     for label, result in file.estimators.items():
         print(f"| {' | '.join(row(label, result, file.tasks, expected))} |")
@@ -32,7 +33,8 @@ def main() -> None:
 
 def row(label: str, result: EstimatorResult, tasks: list[str], expected: list[str]) -> list[str]:
     """Sensitivity; each partner on the scale from floor, 0 %, to twin, 100 %, or its plain value; in how many
-    replicates the partners stand in the order expected, the copy first and noise last, each less its mean floor."""
+    replicates the partners stand in the order expected, the copy first and noise last, each less its mean floor; and in
+    how many the copy is first and noise last by the values as they are."""
     summary = summarise_estimator(label, result, tasks)
     values, floor, ceiling = (array(part)[:, 0] for part in (result.values, result.floor, result.ceiling))
     has_scale = bool(np.isfinite(summary.scaled.to_numpy()[0, 1:]).all())
@@ -50,9 +52,11 @@ def row(label: str, result: EstimatorResult, tasks: list[str], expected: list[st
     ordered = (np.diff(order[:, places], axis=1) < 0).all(1).sum()
     first = (order[:, tasks.index("copy")] >= order[:, others].max(1)).sum()
     last = (order[:, tasks.index("noise")] <= order[:, others].min(1)).sum()
+    copy, noise, all_others = values[:, tasks.index("copy")], values[:, tasks.index("noise")], values[:, others]
+    plainly = ((copy >= all_others.max(1)) & (noise <= all_others.min(1))).sum()
     sensitivity = "?" if np.isnan(summary.sensitivity) else f"{min(summary.sensitivity, 9999):.1f}"
     count = len(values)
-    return [label, sensitivity, *cells, *(f"{number} of {count}" for number in (ordered, first, last))]
+    return [label, sensitivity, *cells, *(f"{number} of {count}" for number in (ordered, first, last, plainly))]
 
 
 if __name__ == "__main__":
