@@ -7,6 +7,7 @@ import pandas as pd
 
 from reports.intervals import LEVEL
 from reports.relatedness.file import EstimatorCost
+from reports.relatedness.settling import MARGIN
 from reports.relatedness.summary import LEAST_SENSITIVITY, MOST_SENSITIVITY, Ranked, Summary
 from reports.similarity.summary import PLUS_MINUS, WIDTH
 
@@ -71,7 +72,7 @@ def rankings_text(summary: Summary) -> list[str]:
 
 
 def recommendation_text(summaries: Sequence[Summary]) -> str:
-    """For each task the partners that lie surely above their floor, or why there are none.
+    """For each task the partners that lie surely above their floor, by more than ``MARGIN`` of the way to a twin.
 
     The first estimator says it that can tell a twin from noise on this data and is no baseline.
 
@@ -83,15 +84,16 @@ def recommendation_text(summaries: Sequence[Summary]) -> str:
         known = any(one.tells_twin_from_noise is not None for one in summaries if not one.baseline)
         why = "can tell a twin from noise on this data" if known else "is known to tell a twin from noise on this data"
         return f"Recommendation: none. No estimator that was asked {why} (see above)."
+    above = f"surely above their floor, by more than {100 * MARGIN:.0f} % of the way to a twin"
     lines = []
     for task, ranked in summary.rankings.items():
         margins = summary.scaled_margins.loc[task].to_dict()
-        sure = [one.partner for one in ranked if one.scaled > margins[one.partner]]
+        sure = [one.partner for one in ranked if one.scaled > max(margins[one.partner], MARGIN)]
         if sure:
             lines.append(f"  {task}: {', '.join(sure)}")
     if not lines:
-        return f"Recommendation: none. By {summary.label} no partner of any task lies surely above its floor."
-    head = f"Recommendation, by {summary.label}: partners that lie surely above their floor, the most helpful first"
+        return f"Recommendation: none. By {summary.label} no partner of any task lies {above}."
+    head = f"Recommendation, by {summary.label}: partners that lie {above}, the most helpful first"
     return "\n".join([head, *lines, "Which of them should share a network: group_tasks.py"])
 
 

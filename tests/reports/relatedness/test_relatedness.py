@@ -226,3 +226,15 @@ def test_who_is_believed_is_no_baseline_and_sees() -> None:
     assert recommendation_text(summarise(report)).startswith("Recommendation, by sees")
     assert answering(file_of(blind=blind(3), loud=loud).estimators) is None
     assert recommendation_text(summarise(file_of(blind=blind(3), loud=loud))).startswith("Recommendation: none. No")
+
+
+def test_what_is_surely_a_little_is_not_recommended() -> None:
+    """Partners of which some are worth 30 % of the way to a twin, and some 5 %, all as surely."""
+    little = matrices(5, 0, 0.05, 0.002)
+    little[:, 0, 1] += 0.25
+    ceiling = 1 + 0.002 * np.random.default_rng(2).standard_normal((5, 3))
+    text = recommendation_text(summarise(file_of(sees=result(little, matrices(5, 1, 0.0, 0.002), ceiling))))
+    assert "by more than 10 % of the way to a twin, the most helpful first\n  seg: depth\n" in text
+    little[:, 0, 1] -= 0.25
+    text = recommendation_text(summarise(file_of(sees=result(little, matrices(5, 1, 0.0, 0.002), ceiling))))
+    assert text.startswith("Recommendation: none. By sees no partner of any task lies surely above")
