@@ -84,7 +84,7 @@ def recommendation_text(summaries: Sequence[Summary]) -> str:
         known = any(one.tells_twin_from_noise is not None for one in summaries if not one.baseline)
         why = "can tell a twin from noise on this data" if known else "is known to tell a twin from noise on this data"
         return f"Recommendation: none. No estimator that was asked {why} (see above)."
-    above = f"surely above their floor, by more than {100 * MARGIN:.0f} % of the way to a twin"
+    above = f"surely above the floor, by more than {100 * MARGIN:.0f} % of the way to a twin"
     lines = []
     for task, ranked in summary.rankings.items():
         margins = summary.scaled_margins.loc[task].to_dict()
