@@ -102,8 +102,8 @@ def print_report(arguments: argparse.Namespace, report, file, fresh: int, dest: 
     print(f"All {len(file.table)} weightings x measures: {dest / 'similarity.json'}")
     print(f"  as a table: python json2tab.py {dest / 'similarity.json'}")
     print(f"Picture: {dest / 'similarity.png'}")
-    print("What this is worth: it cannot tell a task's exact copy from noise, and agreed surely with measured gains in one "
-          "setting of four (docs/evidence.md); task_relatedness.py asks estimators that see the targets")
+    print("What this is worth: it cannot tell a task's exact copy from noise, and agreed surely with measured gains in "
+          "one setting of four (docs/evidence.md); task_relatedness.py asks estimators that see the targets")
 
 
 if __name__ == "__main__":
