@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from relatedness.base import Estimator
 
 # In the order in which they are shown, by docs/evidence.md and docs/relatedness.md: first the two that see a planted
-# copy and planted noise for what they are and need no training; then the two that agreed most with gains that were
-# measured with plain loss weights, where loudness decides.
+# copy and planted noise for what they are and need no training; then two that see which task is loud, which
+# decided part of the gains that were measured with plain loss weights.
 ESTIMATORS = {
     "readout": "relatedness.estimators.readout:Readout",
     "labels": "relatedness.estimators.labels:Labels",

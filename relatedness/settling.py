@@ -17,8 +17,8 @@ from relatedness.grouping.values import estimated
 from relatedness.running import Found, RelatednessRun, result_of, run_all
 from relatedness.study import Study
 from reports.relatedness.file import EstimatorResult, Look, Settling, What
-from reports.relatedness.settling import FIRST_LOOK, is_settled, look_at_order, planned_looks
-from reports.relatedness.summary import answering, leading
+from reports.relatedness.settling import FIRST_LOOK, SAME_LOOKS, is_settled, look_at_order, planned_looks
+from reports.relatedness.summary import leading
 from runtime.passes import scoring_batch_size
 from runtime.provenance import Stopwatch
 
@@ -50,10 +50,12 @@ def run_until_settled(run: RelatednessRun, watch: Stopwatch, force: bool, what: 
     before: list[Look] = []
     while True:
         wider = _wider(run, left - FIRST_LOOK * run.plan.num_batches)
+        if wider is not None and what == "grouping" and len(planned_looks(wider.replicates)) < SAME_LOOKS:
+            wider = None  # with so few looks a grouping could not settle
         enough = Enough(run, what, before, leave_if_blind=wider is not None)
         found, fresh, identity = run_all(run, watch, force, enough)
         settling = enough.settling(most)
-        if wider is None or not enough.blind:
+        if wider is None or not run.setup.runtime.agree(enough.blind):
             return Settled(run, found, fresh, identity, settling)
         left, before, run = left - FIRST_LOOK * run.plan.num_batches, settling.looks, wider
 
@@ -103,7 +105,7 @@ class Enough:
         look = look_at_order(result, list(self._run.setup.tasks), len(self._before) + len(self._planned))
         look = look.model_copy(update={"num_batches": self._run.plan.num_batches})
         self._looks.append(self._with_grouping(look, result) if self._what == "grouping" else look)
-        self.blind = self._leave_if_blind and replicates == self._planned[0] and answering(results) is None
+        self.blind = self._leave_if_blind and replicates == self._planned[0] and not look.sees
         return self.blind or is_settled(self._what, self._looks)
 
     def settling(self, most: int) -> Settling:

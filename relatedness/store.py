@@ -60,7 +60,7 @@ def kept_besides(folder: Path, labels: Iterable[str]) -> list[str]:
 
 
 def _file_name(label: str) -> str:
-    return re.sub(r"[^\w.@-]", "-", label)
+    return re.sub(r"[^\w.@+=-]", "-", label)
 
 
 def save(path: Path, found: Relatedness) -> None:

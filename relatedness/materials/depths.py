@@ -28,17 +28,19 @@ def module_at(backbone: nn.Module, depth: str | float) -> str:
             larger = [name for name, module in named if name in entered and any(module.children())]
             raise UserError(f"nothing enters '{depth}'; choose from {', '.join(larger or entered)}")
         return depth
-    blocks = [name for name, module in named if is_block(module) and not any(map(is_block, _inside(module)))]
+    found = {name: module for name, module in named if is_block(backbone, name)}
+    blocks = [name for name in found if not any(other.startswith(f"{name}.") for other in found)]
     blocks = blocks or [name for name, module in named if any(True for _ in module.parameters(recurse=False))]
     if not blocks:
         raise UserError(f"the backbone has no blocks to count; name one of {', '.join(entered) or 'its modules'}")
     return blocks[math.floor(len(blocks) * depth)]
 
 
-def is_block(module: nn.Module) -> bool:
-    """Whether it is made of others and does more than to hold them, as a residual block does."""
-    return not isinstance(module, CONTAINERS) and any(True for _ in module.children())
+def is_block(backbone: nn.Module, name: str) -> bool:
+    """Whether a module is one of a row, and made of others that it does more with than to hold, as a residual block is.
 
-
-def _inside(module: nn.Module) -> list[nn.Module]:
-    return list(module.modules())[1:]
+    Parts of blocks that are made of others, such as the perceptron of a transformer's, stand in no row.
+    """
+    module, parent = backbone.get_submodule(name), backbone.get_submodule(name.rpartition(".")[0])
+    in_row = isinstance(parent, CONTAINERS) and not isinstance(module, CONTAINERS)
+    return in_row and any(True for _ in module.children())

@@ -85,14 +85,17 @@ def recommendation_text(summaries: Sequence[Summary]) -> str:
         why = "can tell a twin from noise on this data" if known else "is known to tell a twin from noise on this data"
         return f"Recommendation: none. No estimator that was asked {why} (see above)."
     above = f"surely above the floor, by more than {100 * MARGIN:.0f} % of the way to a twin"
-    lines = []
+    lines, little = [], 0
     for task, ranked in summary.rankings.items():
         margins = summary.scaled_margins.loc[task].to_dict()
-        sure = [one.partner for one in ranked if one.scaled > max(margins[one.partner], MARGIN)]
+        above_floor = [one for one in ranked if one.scaled > margins[one.partner]]
+        sure = [one.partner for one in above_floor if one.scaled > MARGIN]
+        little += len(above_floor) - len(sure)
         if sure:
             lines.append(f"  {task}: {', '.join(sure)}")
     if not lines:
-        return f"Recommendation: none. By {summary.label} no partner of any task lies {above}."
+        less = f" ({little} lie surely above it, by less)" if little else ""
+        return f"Recommendation: none. By {summary.label} no partner of any task lies {above}{less}."
     head = f"Recommendation, by {summary.label}: partners that lie {above}, the most helpful first"
     return "\n".join([head, *lines, "Which of them should share a network: group_tasks.py"])
 

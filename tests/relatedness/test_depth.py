@@ -86,3 +86,19 @@ def test_a_share_reads_what_its_module_does(rooms: Path, tmp_path: Path) -> None
     study = Study(setup_for(rooms, tmp_path, "--tasks", "depth,seg"), Plan(1, controls=False), 0)
     values = [Readout(depth=depth).estimate(study) for depth in (0.5, "blocks.2.0")]
     assert Readout(depth=0.5).problem(study) is None and np.array_equal(*values, equal_nan=True)
+
+
+def test_parts_of_blocks_are_not_counted() -> None:
+    """As in a transformer or a network with squeeze and excitation: a block holds parts that are made of others."""
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.mlp = nn.Conv2d(1, 1, 1), nn.Sequential(nn.Conv2d(1, 1, 1))
+            self.excite = nn.Module()
+            self.excite.fc = nn.Conv2d(1, 1, 1)
+
+    backbone = nn.Module()
+    backbone.head, backbone.stages = nn.Module(), nn.ModuleList([nn.Sequential(Block(), Block())])
+    backbone.head.fc = nn.Conv2d(1, 1, 1)
+    assert [module_at(backbone, share) for share in (0.1, 0.5)] == ["stages.0.0", "stages.0.1"]

@@ -7,6 +7,8 @@ import pytest
 from configs import UserError, load_config
 from relatedness.estimators.gradient_cosine import GradientCosine
 from relatedness.registry import DEFAULT, ESTIMATORS, build_estimators
+from relatedness.store import kept_besides, kept_file
+from runtime.identity import Identity
 
 
 def settings(*overrides: str):
@@ -118,3 +120,10 @@ def test_every_state_of_every_estimator() -> None:
     needs = {name: type(found[name]).needs for name in ESTIMATORS}
     assert len(found) == sum(map(len, needs.values()))
     assert all(estimator.need in needs[label.partition("@")[0]] for label, estimator in found.items())
+
+
+def test_kept_estimates_are_named_as_they_are_asked_for(tmp_path: Path) -> None:
+    label = "readout+depth=0.5+readable=true@warm"
+    kept_file(tmp_path, label, 3, Identity(stage="scores", settings={}, data=None, stamps="", code={}, versions={})).touch()
+    assert kept_besides(tmp_path, ["labels"]) == [label] and kept_besides(tmp_path, [label]) == []
+    build_estimators(kept_besides(tmp_path, ["labels"]), settings())

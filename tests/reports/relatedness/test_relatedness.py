@@ -238,3 +238,4 @@ def test_what_is_surely_a_little_is_not_recommended() -> None:
     little[:, 0, 1] -= 0.25
     text = recommendation_text(summarise(file_of(sees=result(little, matrices(5, 1, 0.0, 0.002), ceiling))))
     assert text.startswith("Recommendation: none. By sees no partner of any task lies surely above")
+    assert "(6 lie surely above it, by less)" in text
