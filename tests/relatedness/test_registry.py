@@ -124,6 +124,7 @@ def test_every_state_of_every_estimator() -> None:
 
 def test_kept_estimates_are_named_as_they_are_asked_for(tmp_path: Path) -> None:
     label = "readout+depth=0.5+readable=true@warm"
-    kept_file(tmp_path, label, 3, Identity(stage="scores", settings={}, data=None, stamps="", code={}, versions={})).touch()
+    identity = Identity(stage="scores", settings={}, data=None, stamps="", code={}, versions={})
+    kept_file(tmp_path, label, 3, identity).touch()
     assert kept_besides(tmp_path, ["labels"]) == [label] and kept_besides(tmp_path, [label]) == []
     build_estimators(kept_besides(tmp_path, ["labels"]), settings())
