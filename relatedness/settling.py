@@ -49,24 +49,26 @@ def run_until_settled(run: RelatednessRun, watch: Stopwatch, force: bool, what: 
     left, most = run.replicates * run.plan.num_batches, run.replicates
     before: list[Look] = []
     while True:
-        wider = _wider(run, left - FIRST_LOOK * run.plan.num_batches)
-        if wider is not None and what == "grouping" and len(planned_looks(wider.replicates)) < SAME_LOOKS:
-            wider = None  # with so few looks a grouping could not settle
+        left -= FIRST_LOOK * run.plan.num_batches  # what is left if the first look sees nothing
+        wider = _wider(run, left, what)
         enough = Enough(run, what, before, leave_if_blind=wider is not None)
         found, fresh, identity = run_all(run, watch, force, enough)
         settling = enough.settling(most)
         if wider is None or not run.setup.runtime.agree(enough.blind):
             return Settled(run, found, fresh, identity, settling)
-        left, before, run = left - FIRST_LOOK * run.plan.num_batches, settling.looks, wider
+        before, run = settling.looks, wider
 
 
-def _wider(run: RelatednessRun, batches_left: int) -> RelatednessRun | None:
-    """The run with twice the batches in a replicate; None where the batches or the pictures are too few for it."""
+def _wider(run: RelatednessRun, batches_left: int, what: What) -> RelatednessRun | None:
+    """The run with twice the batches in a replicate; None where the batches or the pictures are too few for it, or the
+    looks for a grouping to settle."""
     batches = 2 * run.plan.num_batches
     plan = replace(run.plan, num_batches=batches)
     study, replicates = Study(run.setup, plan, 0), batches_left // batches
     enough_pictures = 2 * batches * scoring_batch_size(run.setup) <= study.pictures  # with the held-out ones, once each
-    return replace(run, plan=plan, replicates=replicates) if enough_pictures and replicates >= FIRST_LOOK else None
+    enough_looks = what == "order" or len(planned_looks(replicates)) >= SAME_LOOKS
+    enough = enough_pictures and enough_looks and replicates >= FIRST_LOOK
+    return replace(run, plan=plan, replicates=replicates) if enough else None
 
 
 class Enough:

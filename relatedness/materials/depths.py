@@ -28,8 +28,8 @@ def module_at(backbone: nn.Module, depth: str | float) -> str:
             larger = [name for name, module in named if name in entered and any(module.children())]
             raise UserError(f"nothing enters '{depth}'; choose from {', '.join(larger or entered)}")
         return depth
-    found = {name: module for name, module in named if is_block(backbone, name)}
-    blocks = [name for name in found if not any(other.startswith(f"{name}.") for other in found)]
+    in_rows = [name for name, _ in named if is_block(backbone, name)]
+    blocks = [name for name in in_rows if not any(other.startswith(f"{name}.") for other in in_rows)]
     blocks = blocks or [name for name, module in named if any(True for _ in module.parameters(recurse=False))]
     if not blocks:
         raise UserError(f"the backbone has no blocks to count; name one of {', '.join(entered) or 'its modules'}")
